@@ -1,0 +1,215 @@
+//! The checks: what each asks, with what settings, and in which order they run.
+//!
+//! Invariant: a check does not know when it runs or who asks.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+use crate::{
+    domain::{
+        cron::Cron,
+        link::{Direction, Link},
+        outcome::{Failure, Readings},
+    },
+    wire::{Wire, dialogue::Dialogue, oauth::AccessToken},
+};
+
+pub mod imap;
+pub mod smtp;
+pub mod token;
+
+/// A kind of examination.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Check {
+    Token,
+    Smtp,
+    Imap,
+}
+
+impl Check {
+    /// In the order in which they run: what others need comes first.
+    pub const ALL: [Self; 3] = [Self::Token, Self::Smtp, Self::Imap];
+
+    /// The value of the `check` label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Smtp => "smtp",
+            Self::Imap => "imap",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|check| check.name() == name)
+    }
+
+    /// Whether the check says anything about a link of this direction.
+    pub fn applies_to(self, direction: Direction) -> bool {
+        match self {
+            Self::Token => true,
+            Self::Smtp => direction != Direction::Incoming,
+            Self::Imap => direction != Direction::Outgoing,
+        }
+    }
+
+    /// Examines the link once. Dropped half-way, it leaves a session for the server to time out.
+    ///
+    /// # Errors
+    /// The failure, with its reason.
+    pub async fn run(self, probe: &mut Probe<'_>) -> Result<Readings, Failure> {
+        match self {
+            Self::Token => token::run(probe).await,
+            Self::Smtp => smtp::run(probe).await,
+            Self::Imap => imap::run(probe).await,
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What one run of a check is given.
+#[derive(Debug)]
+pub struct Probe<'a> {
+    pub link: &'a Link,
+    pub settings: &'a Settings,
+    pub wire: &'a Wire,
+    /// The access token in hand; the `token` check replaces it.
+    pub token: &'a mut Option<AccessToken>,
+    pub dialogue: &'a mut Dialogue,
+}
+
+/// The settings of all checks, as the configuration file writes them under `checks`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub token: token::Config,
+    pub smtp: smtp::Config,
+    pub imap: imap::Config,
+}
+
+impl Config {
+    /// This where it says something, else `base`.
+    pub fn over(self, base: &Self) -> Self {
+        Self {
+            token: self.token.over(&base.token),
+            smtp: self.smtp.over(&base.smtp),
+            imap: self.imap.over(&base.imap),
+        }
+    }
+
+    /// The settings with every default filled in, and schedules read in `zone`.
+    pub fn settle(self, zone: Tz) -> Settings {
+        Settings {
+            token: self.token.settle(zone),
+            smtp: self.smtp.settle(zone),
+            imap: self.imap.settle(zone),
+        }
+    }
+}
+
+/// The settings of all checks of a link. Links without settings of their own share one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub token: Timing,
+    pub smtp: smtp::Settings,
+    pub imap: Timing,
+}
+
+impl Settings {
+    pub fn timing(&self, check: Check) -> &Timing {
+        match check {
+            Check::Token => &self.token,
+            Check::Smtp => &self.smtp.timing,
+            Check::Imap => &self.imap,
+        }
+    }
+}
+
+/// A link together with how it is checked: what sources hand out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    pub link: Arc<Link>,
+    pub settings: Arc<Settings>,
+}
+
+impl Watched {
+    /// The checks that are switched on and say something about this link, in their order.
+    pub fn checks(&self) -> impl Iterator<Item = Check> {
+        Check::ALL.into_iter().filter(|check| {
+            check.applies_to(self.link.direction) && self.settings.timing(*check).enabled
+        })
+    }
+}
+
+/// When a check runs and how long one probe may take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timing {
+    pub enabled: bool,
+    pub schedule: Cron,
+    pub timeout: Duration,
+}
+
+impl Timing {
+    /// `default` is the schedule of a check that was given none.
+    fn settle(
+        enabled: Option<bool>,
+        schedule: Option<Cron>,
+        timeout: Option<Span>,
+        default: &str,
+        zone: Tz,
+    ) -> Self {
+        let schedule = schedule.unwrap_or_else(|| {
+            Cron::parse(default, zone).expect("a test settles the default schedule of every check")
+        });
+        Self {
+            enabled: enabled.unwrap_or(true),
+            schedule: schedule.in_zone(zone),
+            timeout: timeout.map_or(TIMEOUT, |span| span.0),
+        }
+    }
+}
+
+/// Of one probe, all phases and retries together.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A duration as people write it: `30s`, `5m`, `1h 30m`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = String::deserialize(deserializer)?;
+        let span: Option<jiff::SignedDuration> = written.parse().ok();
+        match span.and_then(|span| Duration::try_from(span).ok()) {
+            Some(span) if !span.is_zero() => Ok(Self(span)),
+            _ => Err(serde::de::Error::custom(format_args!(
+                "{written:?} is no duration; write it as \"30s\", \"5m\" or \"1h 30m\""
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_has_a_schedule_when_nothing_is_configured() {
+        let settings = Config::default().settle(Tz::UTC);
+        let schedules = Check::ALL.map(|check| settings.timing(check).schedule.to_string());
+        assert_eq!(schedules, ["*/15 * * * *", "5-59/15 * * * *", "10-59/15 * * * *"]);
+    }
+
+    #[test]
+    fn a_check_that_says_nothing_of_a_direction_is_not_run_for_it() {
+        assert!(!Check::Smtp.applies_to(Direction::Incoming));
+        assert!(!Check::Imap.applies_to(Direction::Outgoing));
+        assert!(Check::ALL.into_iter().all(|check| check.applies_to(Direction::Both)));
+    }
+}

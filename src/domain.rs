@@ -1,0 +1,11 @@
+//! What the program is about, without any I/O: reasons, links, outcomes, and what they are made of.
+//!
+//! Invariant: nothing below this line knows a socket, a file, a runtime or a log.
+
+pub mod clock;
+pub mod cron;
+pub mod link;
+pub mod outcome;
+pub mod reason;
+pub mod redact;
+pub mod secret;

@@ -1,0 +1,114 @@
+//! One probe's dialogue: its deadline, its timed phases, and what was seen on the way.
+//!
+//! Invariant: every wait on a server goes through [`Dialogue::phase`] or [`Dialogue::farewell`], and so has an end.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{
+    clock,
+    outcome::{Certificate, Failure, Notice, Phase},
+    reason::Reason,
+    redact::Redactor,
+};
+
+/// What a probe may take, and what it leaves behind.
+#[derive(Debug)]
+pub struct Dialogue {
+    deadline: Instant,
+    allowed: Duration,
+    stop: CancellationToken,
+    progress: Option<mpsc::UnboundedSender<(Phase, Duration)>>,
+    pub phases: Vec<(Phase, Duration)>,
+    pub transcript: Vec<String>,
+    pub notices: Vec<Notice>,
+    pub certificate: Option<Certificate>,
+    pub redactor: Redactor,
+}
+
+impl Dialogue {
+    pub fn new(allowed: Duration, stop: CancellationToken) -> Self {
+        Self {
+            deadline: clock::instant() + allowed,
+            allowed,
+            stop,
+            progress: None,
+            phases: Vec::new(),
+            transcript: Vec::new(),
+            notices: Vec::new(),
+            certificate: None,
+            redactor: Redactor::default(),
+        }
+    }
+
+    /// Tells every phase as it ends.
+    pub fn telling(mut self, progress: mpsc::UnboundedSender<(Phase, Duration)>) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Runs one phase: timed, and ended by the deadline or by the exporter's stop.
+    ///
+    /// # Errors
+    /// The failure of `work`, or a timeout, with this phase unless it names another.
+    pub async fn phase<T>(
+        &mut self,
+        phase: Phase,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let began = clock::instant();
+        let done = tokio::select! {
+            () = self.stop.cancelled() => Err(Failure::own(Reason::Timeout, "the exporter stops")),
+            done = tokio::time::timeout_at(self.deadline, work) => done.unwrap_or_else(|_| {
+                Err(Failure::own(Reason::Timeout, format_args!("no answer within {:?}", self.allowed)))
+            }),
+        };
+        self.passed(phase, began.elapsed());
+        done.map_err(|failure| Failure { phase: failure.phase.or(Some(phase)), ..failure })
+    }
+
+    /// Notes a phase that was timed elsewhere.
+    pub fn passed(&mut self, phase: Phase, took: Duration) {
+        self.phases.push((phase, took));
+        if let Some(progress) = &self.progress {
+            // Nobody listens any more: that ends no probe.
+            let _ = progress.send((phase, took));
+        }
+    }
+
+    /// Says good-bye for at most two seconds, also past the deadline, since a session left open counts against the account.
+    pub async fn farewell(&mut self, phase: Phase, work: impl Future<Output = ()>) {
+        let began = clock::instant();
+        if tokio::time::timeout(FAREWELL, work).await.is_ok() {
+            self.passed(phase, began.elapsed());
+        }
+    }
+
+    /// Time left; zero once it is over.
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(clock::instant())
+    }
+
+    pub fn stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Keeps a line of the dialogue, redacted; at most as many as a person would read.
+    pub fn note(&mut self, line: &str) {
+        if self.transcript.len() < TRANSCRIPT {
+            let line = self.redactor.clean(line);
+            self.transcript.push(line);
+        }
+    }
+
+    pub fn into_transcript(self) -> Arc<[String]> {
+        self.transcript.into()
+    }
+}
+
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// In lines.
+const TRANSCRIPT: usize = 100;
