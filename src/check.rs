@@ -12,6 +12,8 @@ use crate::{
         cron::Cron,
         link::{Direction, Link},
         outcome::{Failure, Readings},
+        reason::Reason,
+        secret::Secret,
     },
     wire::{Wire, dialogue::Dialogue, oauth::AccessToken},
 };
@@ -82,6 +84,12 @@ pub struct Probe<'a> {
     /// The access token in hand; the `token` check replaces it.
     pub token: &'a mut Option<AccessToken>,
     pub dialogue: &'a mut Dialogue,
+}
+
+/// The access token that the round got first. Without it a check says nothing about its own server.
+fn token_in_hand(probe: &Probe<'_>) -> Result<Secret, Failure> {
+    let token = probe.token.as_ref().map(|token| token.secret.clone());
+    token.ok_or_else(|| Failure::own(Reason::InternalError, "no access token in hand"))
 }
 
 /// The settings of all checks, as the configuration file writes them under `checks`.

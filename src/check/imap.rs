@@ -1,15 +1,45 @@
+//! Can the inbox be read? Looks without touching: nothing is marked, nothing stays open.
+
 use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::{Probe, Span, Timing};
-use crate::domain::{
-    cron::Cron,
-    outcome::{Failure, Readings},
+use crate::{
+    domain::{
+        cron::Cron,
+        outcome::{Failure, Readings},
+    },
+    wire::imap::Session,
 };
 
 pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
-    unreachable!()
+    let token = super::token_in_hand(probe)?;
+    let dialogue = &mut *probe.dialogue;
+    let mut session = Session::open(&probe.wire.dialer, &probe.link.imap, dialogue).await?;
+    let looked = async {
+        session.sign_in(&probe.link.mailbox, &token, dialogue).await?;
+        session.introduce(dialogue).await?;
+        let unseen_messages = session.unseen(dialogue).await?;
+        let first = session.examine(dialogue).await?;
+        let first = match (first, unseen_messages) {
+            (None, Some(1..=MOST_UNSEEN)) => session.first_unseen(dialogue).await?,
+            (first, _) => first,
+        };
+        let oldest_unseen = match first {
+            Some(number) => session.arrived(number, dialogue).await?,
+            None => None,
+        };
+        let storage = session.storage(dialogue).await?;
+        Ok(Readings { unseen_messages, oldest_unseen, storage, ..Readings::default() })
+    }
+    .await;
+    session.logout(dialogue).await;
+    looked
 }
+
+/// A search answers with every number, so a larger backlog is counted but not searched; its age stays unknown unless
+/// the server names the first unseen message by itself.
+const MOST_UNSEEN: u64 = 1000;
 
 /// The keys under `checks.imap`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]

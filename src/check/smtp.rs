@@ -1,14 +1,31 @@
+//! Would a message be accepted? Goes as far as the recipient and takes it back: nothing is sent.
+
 use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::{Probe, Span, Timing};
-use crate::domain::{
-    cron::Cron,
-    outcome::{Failure, Readings},
+use crate::{
+    domain::{
+        cron::Cron,
+        outcome::{Failure, Readings},
+    },
+    wire::smtp::Session,
 };
 
 pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
-    unreachable!()
+    let token = super::token_in_hand(probe)?;
+    let dialogue = &mut *probe.dialogue;
+    let mailbox = &probe.link.mailbox;
+    let ehlo_name = probe.settings.smtp.ehlo_name.as_deref();
+    let mut session =
+        Session::open(&probe.wire.dialer, &probe.link.smtp, ehlo_name, dialogue).await?;
+    let asked = async {
+        session.sign_in(mailbox, &token, dialogue).await?;
+        session.dry_run(mailbox, mailbox, dialogue).await
+    }
+    .await;
+    session.quit(dialogue).await;
+    asked.map(|()| Readings::default())
 }
 
 /// The keys under `checks.smtp`.

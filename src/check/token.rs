@@ -1,15 +1,52 @@
+//! Does Google still honour the grant? Really refreshes, since that is the test.
+
 use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::{Probe, Span, Timing};
-use crate::domain::{
-    cron::Cron,
-    outcome::{Failure, Readings},
+use crate::{
+    domain::{
+        cron::Cron,
+        link::Grant,
+        outcome::{Failure, Phase, Readings},
+        reason::Reason,
+    },
+    wire::oauth,
 };
 
 pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
-    unreachable!()
+    let link = probe.link;
+    let refresh_token = match &link.grant {
+        Grant::RefreshToken(token) => token,
+        Grant::Unreadable(why) => return Err(Failure::own(Reason::SecretUnreadable, why)),
+    };
+    // What was in hand says nothing any more.
+    *probe.token = None;
+    let redactor = probe.dialogue.redactor.clone();
+    let now = probe.wire.clock.now();
+    let url = &link.google.token_url;
+    probe.dialogue.note(&format!("POST {url} grant_type=refresh_token"));
+    let asked = oauth::refresh(&probe.wire.https, url, &link.client, refresh_token, &redactor, now);
+    let granted = probe.dialogue.phase(Phase::Refresh, asked).await?;
+    if let Some(scopes) = &granted.scopes
+        && !scopes.iter().any(|scope| scope == MAIL_SCOPE)
+    {
+        let words = format!("the granted scope is {:?}", scopes.join(" "));
+        return Err(Failure::own(Reason::ScopeMissing, words));
+    }
+    let readings = Readings {
+        access_token_expires: granted.token.expires,
+        refresh_token_expires: granted.refresh_token_expires,
+        ..Readings::default()
+    };
+    probe.dialogue.redactor.hide(&granted.token.secret);
+    *probe.token = Some(granted.token);
+    Ok(readings)
 }
+
+/// The only scope with which Gmail lets anybody use SMTP and IMAP.
+/// https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
+const MAIL_SCOPE: &str = "https://mail.google.com/";
 
 /// The keys under `checks.token`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]

@@ -61,6 +61,22 @@ impl Failure {
     }
 }
 
+/// `auth_rejected (auth): 535 5.7.8 Username and Password not accepted.`
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        if let Some(phase) = self.phase {
+            write!(f, " ({phase})")?;
+        }
+        match &self.evidence {
+            Some(evidence) => write!(f, ": {evidence}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
 /// What a failure rests on.
 #[derive(Clone, Debug)]
 pub enum Evidence {
@@ -98,6 +114,11 @@ impl Reply {
             key: redactor.clean(said.key),
             text: redactor.clean(said.text),
         }
+    }
+
+    /// Whether the server ends the session with it.
+    pub fn ends_session(&self) -> bool {
+        matches!(self.status.as_str(), "BYE" | "421")
     }
 
     fn classify(&self, at: At) -> Reason {

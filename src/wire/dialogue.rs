@@ -59,14 +59,26 @@ impl Dialogue {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let began = clock::instant();
-        let done = tokio::select! {
-            () = self.stop.cancelled() => Err(Failure::own(Reason::Timeout, "the exporter stops")),
-            done = tokio::time::timeout_at(self.deadline, work) => done.unwrap_or_else(|_| {
-                Err(Failure::own(Reason::Timeout, format_args!("no answer within {:?}", self.allowed)))
-            }),
-        };
+        let done = self.bounded(work).await;
         self.passed(phase, began.elapsed());
         done.map_err(|failure| Failure { phase: failure.phase.or(Some(phase)), ..failure })
+    }
+
+    /// Ends `work` by the deadline or by the exporter's stop, whichever comes first.
+    ///
+    /// # Errors
+    /// The failure of `work`, or a timeout.
+    pub async fn bounded<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(Failure::own(Reason::Timeout, "the exporter stops")),
+            done = tokio::time::timeout_at(self.deadline, work) => done.unwrap_or_else(|_| {
+                let words = format!("no answer within {:?}", self.allowed);
+                Err(Failure::own(Reason::Timeout, words))
+            }),
+        }
     }
 
     /// Notes a phase that was timed elsewhere.

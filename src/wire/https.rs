@@ -1,2 +1,66 @@
-#[derive(Debug)]
-pub struct Https;
+//! The one HTTP client. It follows no redirect, bounds what it reads, and says why an exchange failed.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+
+use super::dial::{self, Dialer, System};
+use crate::domain::{outcome::Failure, reason::Reason};
+
+/// An HTTP client whose connections are kept for the next request.
+pub struct Https {
+    client: Client<HttpsConnector<HttpConnector<System>>, Full<Bytes>>,
+}
+
+impl Https {
+    pub fn new(dialer: &Dialer) -> Self {
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(dialer.tls_config())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(dial::connector(System));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(std::time::Duration::from_secs(60))
+            .pool_max_idle_per_host(8)
+            .build(connector);
+        Self { client }
+    }
+
+    /// One exchange; the caller bounds the time.
+    ///
+    /// # Errors
+    /// Where there is no whole answer of at most 64 KiB.
+    pub(super) async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Bytes>, Failure> {
+        let request = request.map(|body| Full::new(Bytes::from(body)));
+        let answer = self.client.request(request).await.map_err(|error| dial::failure(&error))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, LONGEST).collect().await.map_err(|error| {
+            if error.is::<http_body_util::LengthLimitError>() {
+                let words = format!("{}: a body of more than {LONGEST} bytes", head.status);
+                Failure::own(Reason::GarbledAnswer, words)
+            } else {
+                dial::failure(error.as_ref())
+            }
+        })?;
+        Ok(http::Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+impl fmt::Debug for Https {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Https")
+    }
+}
+
+/// In bytes. Google's longest answer has some 3 KB.
+const LONGEST: usize = 64 * 1024;
