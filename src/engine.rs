@@ -1,18 +1,43 @@
 //! The engine: what is due, one round at a time for each mailbox, and the last word on every link.
+//!
+//! Invariant: never two rounds at once on one mailbox, and never more than [`AT_ONCE`] in all.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::{self, JoinError, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     check::Check,
-    domain::{link::LinkId, outcome::Outcome},
+    domain::{
+        clock,
+        link::{Address, LinkId},
+        outcome::{Failure, Outcome, Verdict},
+        reason::{Again, Reason},
+    },
+    source::Links,
+    wire::{Wire, oauth::AccessToken},
 };
 
+pub mod report;
+pub mod round;
+#[cfg(test)]
+pub(crate) mod sample;
+mod schedule;
 pub mod state;
 
-use state::Snapshot;
+use round::Round;
+use schedule::Schedule;
+use state::{Change, Generation, Snapshot, State};
 
 /// How everybody else speaks to the engine.
 #[derive(Clone, Debug)]
@@ -27,10 +52,11 @@ impl Handle {
         self.snapshot.load_full()
     }
 
-    /// Probes a link now, or as soon as its mailbox is free; the outcomes count like any others.
+    /// Probes a link now, or as soon as its mailbox is free; the outcomes count like any others. Without `checks`, all
+    /// that are switched on for the link.
     ///
     /// # Errors
-    /// Where there is no such link, or the exporter stops meanwhile.
+    /// Where there is no such link or check, or the exporter stops meanwhile.
     pub async fn probe(
         &self,
         link: LinkId,
@@ -46,6 +72,8 @@ impl Handle {
 /// Why an ordered probe was not run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refused {
+    /// The check is switched off for this link, or says nothing of its direction.
+    CheckOff,
     Stopping,
     UnknownLink,
 }
@@ -56,3 +84,301 @@ struct Order {
     checks: Vec<Check>,
     answer: oneshot::Sender<Result<Vec<(Check, Arc<Outcome>)>, Refused>>,
 }
+
+/// The engine itself; [`Engine::run`] is its life.
+#[derive(Debug)]
+pub struct Engine {
+    wire: Wire,
+    links: watch::Receiver<Links>,
+    orders: mpsc::Receiver<Order>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    state: State,
+    schedule: Schedule,
+    tokens: HashMap<LinkId, AccessToken>,
+    rounds: JoinSet<Ended>,
+    running: HashMap<task::Id, Running>,
+    busy: HashSet<Address>,
+    /// Orders for mailboxes that are busy.
+    waiting: VecDeque<Order>,
+    published: Instant,
+    /// Whether anything has changed since.
+    unpublished: bool,
+    stop: CancellationToken,
+}
+
+type Ended = (Option<AccessToken>, Vec<(Check, Outcome)>);
+
+#[derive(Debug)]
+struct Running {
+    link: LinkId,
+    mailbox: Address,
+    generation: Generation,
+    checks: Vec<Check>,
+    answer: Option<oneshot::Sender<Result<Vec<(Check, Arc<Outcome>)>, Refused>>>,
+}
+
+impl Engine {
+    pub fn new(wire: Wire, links: watch::Receiver<Links>) -> (Handle, Self) {
+        let (sender, orders) = mpsc::channel(64);
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let handle = Handle { snapshot: snapshot.clone(), orders: sender };
+        let engine = Self {
+            wire,
+            links,
+            orders,
+            snapshot,
+            state: State::default(),
+            schedule: Schedule::default(),
+            tokens: HashMap::new(),
+            rounds: JoinSet::new(),
+            running: HashMap::new(),
+            busy: HashSet::new(),
+            waiting: VecDeque::new(),
+            published: clock::instant(),
+            unpublished: false,
+            stop: CancellationToken::new(),
+        };
+        (handle, engine)
+    }
+
+    /// Probes what is due until `stop`; then every session says good-bye, for a few seconds at most.
+    pub async fn run(mut self, stop: CancellationToken) {
+        self.stop = stop.clone();
+        self.apply();
+        self.publish();
+        loop {
+            self.start_waiting();
+            self.start_due();
+            let pause = self.pause();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                changed = self.links.changed() => match changed {
+                    Ok(()) => self.apply(),
+                    // Whoever found the links is gone: that happens only at the exporter's end.
+                    Err(_) => break,
+                },
+                Some(order) = self.orders.recv() => self.waiting.push_back(order),
+                Some(ended) = self.rounds.join_next_with_id() => self.finish(ended),
+                () = tokio::time::sleep(pause) => {}
+            }
+            if self.unpublished && self.published.elapsed() >= PUBLISH {
+                self.publish();
+            }
+        }
+        let all_ended = async { while self.rounds.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
+            tracing::warn!("some sessions did not end in time");
+        }
+    }
+
+    /// Until something is due or worth showing, and never long, so that a clock that jumps is noticed.
+    fn pause(&self) -> Duration {
+        let now = self.wire.clock.now();
+        let due = match self.rounds.len() < AT_ONCE {
+            true => self.schedule.wake(|mailbox| !self.busy.contains(mailbox)),
+            // The next round that ends makes room.
+            false => None,
+        };
+        let due = due.map_or(LONGEST_PAUSE, |at| at.since(now).min(LONGEST_PAUSE));
+        match self.unpublished {
+            true => due.min(PUBLISH.saturating_sub(self.published.elapsed())),
+            false => due,
+        }
+    }
+
+    fn apply(&mut self) {
+        let links = self.links.borrow_and_update().clone();
+        let changed = self.state.apply(&links);
+        let now = self.wire.clock.now();
+        let window = (EACH * u32::try_from(changed.len()).unwrap_or(u32::MAX)).min(LONGEST_WINDOW);
+        for watched in &changed {
+            let id = &watched.link.id;
+            self.tokens.remove(id);
+            self.schedule.plan(watched, now + schedule::phase(id, window));
+            self.state.plan(id, self.schedule.planned(id));
+        }
+        self.schedule.retain(|id| self.state.link(id).is_some());
+        self.tokens.retain(|id, _| self.state.link(id).is_some());
+        self.publish();
+    }
+
+    fn publish(&mut self) {
+        self.state.vitals().probes_in_flight = self.rounds.len();
+        self.snapshot.store(self.state.snapshot());
+        self.published = clock::instant();
+        self.unpublished = false;
+    }
+
+    fn start_waiting(&mut self) {
+        for _ in 0..self.waiting.len() {
+            let Some(order) = self.waiting.pop_front() else { return };
+            if order.answer.is_closed() {
+                continue;
+            }
+            let Some(link) = self.state.link(&order.link) else {
+                // Whoever asked may have left.
+                let _ = order.answer.send(Err(Refused::UnknownLink));
+                continue;
+            };
+            let on: Vec<_> = link.watched.checks().collect();
+            let checks: Vec<_> = match order.checks.is_empty() {
+                true => on,
+                false => on.into_iter().filter(|check| order.checks.contains(check)).collect(),
+            };
+            if checks.is_empty() {
+                let _ = order.answer.send(Err(Refused::CheckOff));
+            } else if self.busy.contains(&link.watched.link.mailbox) {
+                self.waiting.push_back(order);
+            } else {
+                let now = self.wire.clock.now();
+                self.schedule.take(&order.link, now);
+                self.start(&order.link, checks, Some(order.answer));
+            }
+        }
+    }
+
+    fn start_due(&mut self) {
+        let now = self.wire.clock.now();
+        while self.rounds.len() < AT_ONCE {
+            let Some(id) = self.schedule.due(now, |mailbox| !self.busy.contains(mailbox)) else {
+                return;
+            };
+            let Some(due) = self.schedule.take(&id, now) else { return };
+            self.unpublished = true;
+            self.state.vitals().schedule_lag = now.since(due.planned);
+            match self.held(&id, &due.checks) {
+                Some(because) => self.skip(&id, &due.checks, because),
+                None => self.start(&id, due.checks, None),
+            }
+        }
+    }
+
+    /// Why nothing need be asked now: the grant is dead as far as anybody knows, and its own check is not due.
+    fn held(&self, id: &LinkId, due: &[Check]) -> Option<Reason> {
+        let now = self.wire.clock.now();
+        let in_hand = self.tokens.get(id).is_some_and(|token| token.serves(now));
+        if due.contains(&Check::Token) || in_hand {
+            return None;
+        }
+        let token = self.state.link(id)?.checks.get(&Check::Token)?;
+        let reason = token.last.as_ref()?.failure()?.reason;
+        matches!(reason.again(), Again::AfterPause | Again::WhenMended).then_some(reason)
+    }
+
+    fn skip(&mut self, id: &LinkId, checks: &[Check], because: Reason) {
+        let now = self.wire.clock.now();
+        let Some(generation) = self.state.link(id).map(|link| link.generation) else { return };
+        let outcome = Arc::new(Outcome::without_probe(Verdict::Skip { because }, now));
+        for check in checks {
+            self.state.record(id, generation, *check, &outcome);
+        }
+        self.schedule.pass_over(id, checks, now);
+        self.schedule.ran(id, [], now);
+        self.state.plan(id, self.schedule.planned(id));
+    }
+
+    fn start(
+        &mut self,
+        id: &LinkId,
+        checks: Vec<Check>,
+        answer: Option<oneshot::Sender<Result<Vec<(Check, Arc<Outcome>)>, Refused>>>,
+    ) {
+        let Some(link) = self.state.link(id) else { return };
+        let mut round = Round {
+            watched: link.watched.clone(),
+            wire: self.wire.clone(),
+            token: self.tokens.remove(id),
+            stop: self.stop.clone(),
+            progress: None,
+        };
+        let running = Running {
+            link: id.clone(),
+            mailbox: link.watched.link.mailbox.clone(),
+            generation: link.generation,
+            checks: checks.clone(),
+            answer,
+        };
+        self.busy.insert(running.mailbox.clone());
+        let task = self.rounds.spawn(async move {
+            let ended = round.run(&checks).await;
+            (round.token, ended)
+        });
+        self.running.insert(task.id(), running);
+    }
+
+    fn finish(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
+        let (task, ended) = match ended {
+            Ok((task, ended)) => (task, Some(ended)),
+            Err(error) => (error.id(), None),
+        };
+        let Some(running) = self.running.remove(&task) else { return };
+        self.unpublished = true;
+        self.busy.remove(&running.mailbox);
+        let now = self.wire.clock.now();
+        let (token, outcomes) = ended.unwrap_or_else(|| {
+            self.state.vitals().panics += 1;
+            tracing::error!(link = %running.link, "a probe panicked: this is a bug");
+            let panicked = |check: &Check| {
+                let verdict = Verdict::Fail(Failure::new(Reason::InternalError));
+                (*check, Outcome::without_probe(verdict, now))
+            };
+            (None, running.checks.iter().map(panicked).collect())
+        });
+        let current = self.state.link(&running.link).map(|link| link.generation);
+        if current == Some(running.generation)
+            && let Some(token) = token
+        {
+            self.tokens.insert(running.link.clone(), token);
+        }
+        let outcomes: Vec<_> =
+            outcomes.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect();
+        for (check, outcome) in &outcomes {
+            let change = self.state.record(&running.link, running.generation, *check, outcome);
+            if let Some(change) = change {
+                log(&running, *check, &change, outcome);
+            }
+        }
+        let ended = outcomes
+            .iter()
+            .map(|(check, outcome)| (*check, outcome.failure().map(|failure| failure.reason)));
+        let dropped = self.schedule.ran(&running.link, ended, now);
+        self.state.vitals().runs_dropped += dropped;
+        self.state.plan(&running.link, self.schedule.planned(&running.link));
+        if let Some(answer) = running.answer {
+            // Whoever asked sees the same on the pages.
+            self.publish();
+            let _ = answer.send(Ok(outcomes));
+        }
+    }
+}
+
+/// One line when a verdict changes, none while it stays.
+fn log(running: &Running, check: Check, change: &Change, outcome: &Outcome) {
+    let (link, mailbox) = (&running.link, &running.mailbox);
+    match change {
+        Change::Healed => tracing::info!(%link, %mailbox, %check, "works again"),
+        Change::Broke(reason) => {
+            let evidence = outcome.failure().and_then(|failure| failure.evidence.as_ref());
+            let said = evidence.map(ToString::to_string).unwrap_or_default();
+            let class = reason.class();
+            tracing::warn!(%link, %mailbox, %check, %reason, %class, said, "fails");
+        }
+    }
+}
+
+/// Rounds at once, over all mailboxes.
+const AT_ONCE: usize = 256;
+
+/// How far apart the first rounds of new links begin.
+const EACH: Duration = Duration::from_millis(20);
+
+/// But all have begun by then.
+const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60);
+
+/// How often others get a new snapshot at the most.
+const PUBLISH: Duration = Duration::from_millis(200);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// For sessions to log out in when the exporter stops.
+const LAST_WORDS: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 //! Invariant: one task writes it (the engine); everybody else holds a [`Snapshot`], which never changes.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -13,9 +13,10 @@ use crate::{
     domain::{
         clock::Timestamp,
         link::{Address, LinkId},
-        outcome::{Notice, Outcome, Phase, Readings},
+        outcome::{Notice, Outcome, Phase, Readings, Verdict},
         reason::Reason,
     },
+    source::Links,
 };
 
 /// Which version of a link an outcome is about. It moves on when the link changes.
@@ -70,7 +71,7 @@ pub struct CheckState {
     /// Probes run, skips not counted.
     pub runs: u64,
     pub failures: BTreeMap<Reason, u64>,
-    /// Earlier outcomes, newest first; failures are kept longer than passes.
+    /// Failures and the passes that ended them, newest first.
     pub history: VecDeque<Arc<Outcome>>,
 }
 
@@ -92,4 +93,185 @@ pub struct Buckets {
 impl Buckets {
     /// Upper bounds in seconds.
     pub const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+}
+
+/// The state itself, in the hands of the engine.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    current: Snapshot,
+    generations: u64,
+}
+
+/// A verdict that changed: what the person on call wants to read in the log.
+#[derive(Debug)]
+pub(super) enum Change {
+    Broke(Reason),
+    Healed,
+}
+
+impl State {
+    /// What everybody else may hold.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::new(self.current.clone())
+    }
+
+    /// Takes over the latest set of links. Unchanged ones are not touched; gives those that are new or have changed.
+    pub(super) fn apply(&mut self, links: &Links) -> Vec<Watched> {
+        let mut changed = Vec::new();
+        let mut kept = BTreeMap::new();
+        for watched in &links.watched {
+            let id = &watched.link.id;
+            let before = self.current.links.remove(id);
+            let state = match before {
+                Some(state) if state.watched == *watched => state,
+                before => {
+                    self.generations += 1;
+                    changed.push(watched.clone());
+                    Arc::new(LinkState {
+                        watched: watched.clone(),
+                        generation: Generation(self.generations),
+                        checks: before
+                            .map_or_else(BTreeMap::new, |old| carried_over(&old, watched)),
+                    })
+                }
+            };
+            kept.insert(id.clone(), state);
+        }
+        self.current.links = kept;
+        self.current.sources = links.sources.clone();
+        self.forget_what_is_gone();
+        changed
+    }
+
+    /// Mailboxes and endpoints that no link has any more.
+    fn forget_what_is_gone(&mut self) {
+        let links = || self.current.links.values().map(|state| &state.watched.link);
+        let mailboxes: BTreeSet<_> = links().map(|link| link.mailbox.clone()).collect();
+        let endpoints: BTreeSet<_> = links()
+            .flat_map(|link| {
+                let (smtp, imap) = (&link.smtp, &link.imap);
+                [format!("{}:{}", smtp.host, smtp.port), format!("{}:{}", imap.host, imap.port)]
+            })
+            .collect();
+        self.current.mailboxes.retain(|mailbox, _| mailboxes.contains(mailbox));
+        self.current.certificates.retain(|endpoint, _| endpoints.contains(endpoint.as_ref()));
+        for mailbox in mailboxes {
+            self.current.mailboxes.entry(mailbox).or_default();
+        }
+    }
+
+    pub(super) fn link(&self, id: &LinkId) -> Option<&Arc<LinkState>> {
+        self.current.links.get(id)
+    }
+
+    /// Takes an outcome, unless the link has changed or gone meanwhile.
+    pub(super) fn record(
+        &mut self,
+        id: &LinkId,
+        generation: Generation,
+        check: Check,
+        outcome: &Arc<Outcome>,
+    ) -> Option<Change> {
+        let link = self.current.links.get_mut(id).filter(|link| link.generation == generation)?;
+        let link = Arc::make_mut(link);
+        let mailbox = link.watched.link.mailbox.clone();
+        let change = link.checks.entry(check).or_default().record(outcome);
+        if let Verdict::Skip { .. } = outcome.verdict {
+            return change;
+        }
+        for (phase, took) in &outcome.phases {
+            self.current.phases.entry((check, *phase)).or_default().observe(*took);
+        }
+        if let Some(certificate) = &outcome.certificate {
+            self.current.certificates.insert(certificate.endpoint.clone(), certificate.expires);
+        }
+        let mailbox = Arc::make_mut(self.current.mailboxes.entry(mailbox).or_default());
+        for notice in &outcome.notices {
+            *mailbox.notices.entry(*notice).or_default() += 1;
+        }
+        if check == Check::Imap {
+            // What could not be read this time is not known any more.
+            mailbox.readings = match &outcome.verdict {
+                Verdict::Pass(readings) => readings.clone(),
+                Verdict::Fail(_) | Verdict::Skip { .. } => Readings::default(),
+            };
+        }
+        change
+    }
+
+    pub(super) fn plan(&mut self, id: &LinkId, planned: impl Iterator<Item = (Check, Timestamp)>) {
+        if let Some(link) = self.current.links.get_mut(id) {
+            let link = Arc::make_mut(link);
+            for (check, at) in planned {
+                link.checks.entry(check).or_default().next_run = Some(at);
+            }
+        }
+    }
+
+    pub(super) fn vitals(&mut self) -> &mut Vitals {
+        &mut self.current.vitals
+    }
+}
+
+/// What is known stays until the changed link was probed, which happens at once; the last word on another mailbox says
+/// nothing, but what was counted is counted.
+fn carried_over(old: &LinkState, new: &Watched) -> BTreeMap<Check, CheckState> {
+    let same = old.watched.link.mailbox == new.link.mailbox;
+    let carry = |(check, state): (&Check, &CheckState)| {
+        let counted = || CheckState {
+            runs: state.runs,
+            failures: state.failures.clone(),
+            ..CheckState::default()
+        };
+        (*check, if same { state.clone() } else { counted() })
+    };
+    let watched: BTreeSet<_> = new.checks().collect();
+    old.checks.iter().filter(|(check, _)| watched.contains(check)).map(carry).collect()
+}
+
+impl CheckState {
+    fn record(&mut self, outcome: &Arc<Outcome>) -> Option<Change> {
+        let before = self.last.as_ref().map(|last| last.failure().map(|failure| failure.reason));
+        let reason = match &outcome.verdict {
+            Verdict::Skip { because } => {
+                self.skipped = Some(*because);
+                return None;
+            }
+            Verdict::Pass(_) => {
+                self.last_success = Some(outcome.at);
+                None
+            }
+            Verdict::Fail(failure) => {
+                *self.failures.entry(failure.reason).or_default() += 1;
+                Some(failure.reason)
+            }
+        };
+        self.skipped = None;
+        self.runs += 1;
+        self.last = Some(outcome.clone());
+        if before != Some(reason) {
+            self.since = Some(outcome.at);
+        }
+        if reason.is_some() || before != Some(None) {
+            self.history.push_front(outcome.clone());
+            self.history.truncate(HISTORY);
+        }
+        match (before.flatten(), reason) {
+            (before, Some(reason)) if before != Some(reason) => Some(Change::Broke(reason)),
+            (Some(_), None) => Some(Change::Healed),
+            _ => None,
+        }
+    }
+}
+
+/// Failures, and the passes that ended them.
+const HISTORY: usize = 12;
+
+impl Buckets {
+    fn observe(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let bucket = Self::BOUNDS.iter().position(|bound| seconds <= *bound);
+        self.counts[bucket.unwrap_or(Self::BOUNDS.len())] += 1;
+        self.sum += took;
+    }
 }

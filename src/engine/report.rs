@@ -1,0 +1,184 @@
+//! What is known of links, as JSON writes it: the API's answer and that of `check --format json` are one form.
+//!
+//! Invariant: a fact that is not known is absent.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+
+use super::state::{CheckState, LinkState};
+use crate::{
+    check::{Check, Watched},
+    domain::{
+        outcome::{Failure, Outcome, Phase, Readings, Verdict},
+        reason::Reason,
+    },
+};
+
+/// Any number of links.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub links: Vec<OfLink>,
+}
+
+/// One link and its checks.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfLink {
+    pub link: String,
+    /// What the privacy setting makes of the address.
+    pub mailbox: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub up: Option<bool>,
+    pub checks: Vec<OfCheck>,
+}
+
+impl OfLink {
+    /// What the state knows.
+    pub fn of_state(state: &LinkState, mailbox: &str) -> Self {
+        let checks = state.checks.iter().map(|(check, state)| {
+            let outcome = state.last.as_deref().filter(|_| state.skipped.is_none());
+            OfCheck::new(*check, Present::of(state), outcome)
+        });
+        Self {
+            link: state.watched.link.id.to_string(),
+            mailbox: mailbox.to_owned(),
+            up: up(state),
+            checks: checks.collect(),
+        }
+    }
+
+    /// What a probe found just now.
+    pub fn of_probe(watched: &Watched, outcomes: &[(Check, Arc<Outcome>)], mailbox: &str) -> Self {
+        let checks = outcomes.iter().map(|(check, outcome)| {
+            OfCheck::new(*check, Some(Present::in_outcome(outcome)), Some(outcome))
+        });
+        Self {
+            link: watched.link.id.to_string(),
+            mailbox: mailbox.to_owned(),
+            up: all_pass(outcomes.iter().map(|(_, outcome)| Present::in_outcome(outcome))),
+            checks: checks.collect(),
+        }
+    }
+}
+
+/// One check of a link. One that never ran has no verdict.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfCheck {
+    pub check: &'static str,
+    /// `pass`, `fail` or `skip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none", flatten)]
+    pub reason: Option<OfReason>,
+    /// What the failure rests on: the server's words, redacted, or our own error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<OfPhase>,
+}
+
+impl OfCheck {
+    fn new(check: Check, present: Option<Present<'_>>, outcome: Option<&Outcome>) -> Self {
+        let phases = outcome.map_or(&[][..], |outcome| &outcome.phases);
+        Self {
+            check: check.name(),
+            verdict: present.map(Present::name),
+            reason: present.and_then(Present::reason).map(OfReason::new),
+            reply: present.and_then(Present::reply),
+            phases: phases.iter().map(OfPhase::new).collect(),
+        }
+    }
+}
+
+/// Why, and what to do about it.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfReason {
+    pub reason: &'static str,
+    pub class: &'static str,
+    pub meaning: &'static str,
+    pub next_step: &'static str,
+}
+
+impl OfReason {
+    fn new(reason: Reason) -> Self {
+        Self {
+            reason: reason.name(),
+            class: reason.class().name(),
+            meaning: reason.meaning(),
+            next_step: reason.next_step(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct OfPhase {
+    pub phase: &'static str,
+    pub seconds: f64,
+}
+
+impl OfPhase {
+    fn new((phase, took): &(Phase, Duration)) -> Self {
+        Self { phase: phase.name(), seconds: took.as_secs_f64() }
+    }
+}
+
+/// How a check stands now. A skip goes before what the last run found, which may no longer hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Present<'a> {
+    Fail(&'a Failure),
+    Pass(&'a Readings),
+    Skip(Reason),
+}
+
+impl<'a> Present<'a> {
+    /// None where the check never ran.
+    pub fn of(state: &'a CheckState) -> Option<Self> {
+        match (state.skipped, &state.last) {
+            (Some(because), _) => Some(Self::Skip(because)),
+            (None, Some(outcome)) => Some(Self::in_outcome(outcome)),
+            (None, None) => None,
+        }
+    }
+
+    pub fn in_outcome(outcome: &'a Outcome) -> Self {
+        match &outcome.verdict {
+            Verdict::Pass(readings) => Self::Pass(readings),
+            Verdict::Fail(failure) => Self::Fail(failure),
+            Verdict::Skip { because } => Self::Skip(*because),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fail(_) => "fail",
+            Self::Pass(_) => "pass",
+            Self::Skip(_) => "skip",
+        }
+    }
+
+    pub fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Fail(failure) => Some(failure.reason),
+            Self::Pass(_) => None,
+            Self::Skip(because) => Some(because),
+        }
+    }
+
+    fn reply(self) -> Option<String> {
+        match self {
+            Self::Fail(failure) => failure.evidence.as_ref().map(ToString::to_string),
+            Self::Pass(_) | Self::Skip(_) => None,
+        }
+    }
+}
+
+/// Whether every check that ran last passed; none where none ran. A skip is no pass: something failed before it.
+pub fn up(state: &LinkState) -> Option<bool> {
+    all_pass(state.checks.values().filter_map(Present::of))
+}
+
+fn all_pass<'a>(present: impl Iterator<Item = Present<'a>>) -> Option<bool> {
+    present
+        .map(|present| matches!(present, Present::Pass(_)))
+        .fold(None, |all, pass| Some(all.unwrap_or(true) && pass))
+}

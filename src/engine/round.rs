@@ -1,0 +1,191 @@
+//! A round: the checks of one link that are due together. They share one access token, and one root cause is one failure.
+
+use std::{sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    check::{Check, Probe, Watched},
+    domain::{
+        clock,
+        link::Grant,
+        outcome::{Failure, Outcome, Phase, Verdict},
+        reason::{Again, Reason},
+    },
+    wire::{
+        Wire,
+        dialogue::{Dialogue, Listener},
+        oauth::AccessToken,
+    },
+};
+
+/// What happens in a round, for somebody who watches it.
+#[derive(Debug)]
+pub enum Progress {
+    Began(Check),
+    Passed(Phase, Duration),
+    Ended(Check, Box<Outcome>),
+}
+
+/// One round of one link.
+#[derive(Debug)]
+pub struct Round {
+    pub watched: Watched,
+    pub wire: Wire,
+    /// The access token in hand, and after the round the one that it leaves.
+    pub token: Option<AccessToken>,
+    pub stop: CancellationToken,
+    pub progress: Option<mpsc::UnboundedSender<Progress>>,
+}
+
+impl Round {
+    /// Runs `due` in the checks' order, `token` first where it is due or no token is in hand. Dropped half-way, it
+    /// leaves a session for the server to time out; by `stop` it says good-bye first.
+    pub async fn run(&mut self, due: &[Check]) -> Vec<(Check, Outcome)> {
+        let mut ended = Vec::new();
+        let mut fresh = false;
+        if due.contains(&Check::Token) || !self.has_token() {
+            fresh = true;
+            if let Err(failure) = self.refresh(due, &mut ended).await {
+                self.skip_all(due, &failure, &mut ended);
+                return ended;
+            }
+        }
+        for check in due.iter().copied().filter(|check| *check != Check::Token) {
+            let mut outcome = self.probe(check).await;
+            if refused_sign_in(&outcome) && !fresh && !self.stop.is_cancelled() {
+                // A token that was good an hour ago says nothing: Google's word on a fresh one decides.
+                fresh = true;
+                if let Err(failure) = self.refresh(due, &mut ended).await {
+                    self.skip_all(&due[position(due, check)..], &failure, &mut ended);
+                    return ended;
+                }
+                outcome = self.probe(check).await;
+            }
+            self.end(check, outcome, &mut ended);
+        }
+        ended
+    }
+
+    fn has_token(&self) -> bool {
+        let now = self.wire.clock.now();
+        self.token.as_ref().is_some_and(|token| token.serves(now))
+    }
+
+    /// Gets a fresh access token. That is the `token` check, due or not, so its outcome counts.
+    async fn refresh(
+        &mut self,
+        due: &[Check],
+        ended: &mut Vec<(Check, Outcome)>,
+    ) -> Result<(), Failure> {
+        let outcome = self.probe(Check::Token).await;
+        let result = match &outcome.verdict {
+            Verdict::Fail(failure) => Err(failure.clone()),
+            Verdict::Pass(_) | Verdict::Skip { .. } => Ok(()),
+        };
+        if due.contains(&Check::Token) || self.watched.checks().any(|check| check == Check::Token) {
+            self.end(Check::Token, outcome, ended);
+        }
+        result
+    }
+
+    /// Without a token nothing else can be asked. Where nobody watches the token, that is the failure of each check.
+    fn skip_all(&self, due: &[Check], failure: &Failure, ended: &mut Vec<(Check, Outcome)>) {
+        let watched = ended.iter().any(|(check, _)| *check == Check::Token);
+        for check in due.iter().copied().filter(|check| *check != Check::Token) {
+            let verdict = match watched {
+                true => Verdict::Skip { because: failure.reason },
+                false => Verdict::Fail(failure.clone()),
+            };
+            self.end(check, Outcome::without_probe(verdict, self.wire.clock.now()), ended);
+        }
+    }
+
+    fn end(&self, check: Check, outcome: Outcome, ended: &mut Vec<(Check, Outcome)>) {
+        self.tell(|| Progress::Ended(check, Box::new(outcome.clone())));
+        ended.push((check, outcome));
+    }
+
+    /// Runs one check; what passes by itself is tried again within the probe's time.
+    async fn probe(&mut self, check: Check) -> Outcome {
+        self.tell(|| Progress::Began(check));
+        let at = self.wire.clock.now();
+        let began = clock::instant();
+        let allowed = self.watched.settings.timing(check).timeout;
+        let mut dialogue = Dialogue::new(allowed, self.stop.clone());
+        if let Some(watcher) = self.progress.clone() {
+            dialogue = dialogue.telling(Listener(Arc::new(move |phase, took| {
+                // Nobody watches any more: that ends no probe.
+                let _ = watcher.send(Progress::Passed(phase, took));
+            })));
+        }
+        self.hide_secrets(&mut dialogue);
+        let mut pauses = AGAIN.build();
+        let result = loop {
+            let mut probe = Probe {
+                link: &self.watched.link,
+                settings: &self.watched.settings,
+                wire: &self.wire,
+                token: &mut self.token,
+                dialogue: &mut dialogue,
+            };
+            let result = check.run(&mut probe).await;
+            let again = |failure: &Failure| failure.reason.again() == Again::Now;
+            let pause = match &result {
+                Err(failure) if again(failure) && !self.stop.is_cancelled() => pauses.next(),
+                _ => None,
+            };
+            match pause {
+                Some(pause) if pause < dialogue.left() => dialogue.again(pause).await,
+                _ => break result,
+            }
+        };
+        Outcome {
+            at,
+            took: began.elapsed(),
+            transcript: match result {
+                Ok(_) => [].into(),
+                Err(_) => std::mem::take(&mut dialogue.transcript).into(),
+            },
+            verdict: result.map_or_else(Verdict::Fail, Verdict::Pass),
+            phases: dialogue.phases.into(),
+            notices: dialogue.notices,
+            certificate: dialogue.certificate,
+        }
+    }
+
+    fn hide_secrets(&self, dialogue: &mut Dialogue) {
+        let link = &self.watched.link;
+        dialogue.redactor.hide(&link.client.secret);
+        if let Grant::RefreshToken(token) = &link.grant {
+            dialogue.redactor.hide(token);
+        }
+        if let Some(token) = &self.token {
+            dialogue.redactor.hide(&token.secret);
+        }
+    }
+
+    fn tell(&self, progress: impl FnOnce() -> Progress) {
+        if let Some(watcher) = &self.progress {
+            // Nobody watches any more: that ends no round.
+            let _ = watcher.send(progress());
+        }
+    }
+}
+
+/// Two more tries, after about one and three seconds.
+const AGAIN: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_secs(1))
+    .with_factor(3.0)
+    .with_max_times(2)
+    .with_jitter();
+
+fn refused_sign_in(outcome: &Outcome) -> bool {
+    matches!(&outcome.verdict, Verdict::Fail(failure) if failure.reason == Reason::AuthRejected)
+}
+
+fn position(due: &[Check], check: Check) -> usize {
+    due.iter().position(|other| *other == check).unwrap_or(0)
+}

@@ -1,0 +1,295 @@
+//! When to probe: one entry a link, spread out by a jitter that is always the same, and rarely where asking is useless.
+//!
+//! Invariant: a link is either planned or running, so a slow probe delays only itself.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    check::{Check, Watched},
+    domain::{
+        clock::Timestamp,
+        link::{Address, LinkId},
+        reason::{Again, Reason},
+    },
+};
+
+/// What is due when.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    queue: BTreeSet<(Timestamp, LinkId)>,
+    plans: HashMap<LinkId, Plan>,
+}
+
+#[derive(Debug)]
+struct Plan {
+    watched: Watched,
+    next: BTreeMap<Check, Timestamp>,
+    /// How often in a row a check has failed for the same reason.
+    streaks: BTreeMap<Check, (Reason, u32)>,
+    /// When the queue has this link; none while it runs.
+    queued: Option<Timestamp>,
+}
+
+/// A round that is due.
+#[derive(Debug, PartialEq)]
+pub(super) struct Due {
+    pub(super) link: LinkId,
+    pub(super) checks: Vec<Check>,
+    /// When it should have begun.
+    pub(super) planned: Timestamp,
+}
+
+impl Schedule {
+    /// Plans a link that is new or has changed: everything at `first`, then as its schedules say.
+    pub(super) fn plan(&mut self, watched: &Watched, first: Timestamp) {
+        let id = watched.link.id.clone();
+        let running = self.plans.get(&id).is_some_and(|plan| plan.queued.is_none());
+        self.remove(&id);
+        let next = watched.checks().map(|check| (check, first)).collect();
+        let plan = Plan { watched: watched.clone(), next, streaks: BTreeMap::new(), queued: None };
+        self.plans.insert(id.clone(), plan);
+        if !running {
+            self.enqueue(&id);
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: &LinkId) {
+        if let Some(Plan { queued: Some(at), .. }) = self.plans.remove(id) {
+            self.queue.remove(&(at, id.clone()));
+        }
+    }
+
+    /// Drops what is not to be kept.
+    pub(super) fn retain(&mut self, keep: impl Fn(&LinkId) -> bool) {
+        self.plans.retain(|id, _| keep(id));
+        self.queue.retain(|(_, id)| keep(id));
+    }
+
+    /// When the first link is due that is not running, and whose mailbox is free.
+    pub(super) fn wake(&self, free: impl Fn(&Address) -> bool) -> Option<Timestamp> {
+        self.first(free).map(|(at, _)| *at)
+    }
+
+    /// Of the links that are due at `now` and whose mailbox is free, the one that has waited longest.
+    pub(super) fn due(&self, now: Timestamp, free: impl Fn(&Address) -> bool) -> Option<LinkId> {
+        self.first(free).filter(|(at, _)| *at <= now).map(|(_, id)| id.clone())
+    }
+
+    fn first(&self, free: impl Fn(&Address) -> bool) -> Option<&(Timestamp, LinkId)> {
+        let mailbox = |id| self.plans.get(id).map(|plan: &Plan| &plan.watched.link.mailbox);
+        self.queue.iter().find(|(_, id)| mailbox(id).is_some_and(&free))
+    }
+
+    /// Takes a link out of the queue to run it; [`Self::ran`] puts it back. None where it runs already.
+    pub(super) fn take(&mut self, id: &LinkId, now: Timestamp) -> Option<Due> {
+        let plan = self.plans.get_mut(id)?;
+        let planned = plan.queued.take()?;
+        self.queue.remove(&(planned, id.clone()));
+        let due = |(check, at): (&Check, &Timestamp)| (*at <= now).then_some(*check);
+        let checks = plan.next.iter().filter_map(due).collect();
+        Some(Due { link: id.clone(), checks, planned })
+    }
+
+    /// Plans a link's next round after one that ended at `now`. Gives the runs that were missed meanwhile.
+    pub(super) fn ran(
+        &mut self,
+        id: &LinkId,
+        ended: impl IntoIterator<Item = (Check, Option<Reason>)>,
+        now: Timestamp,
+    ) -> u64 {
+        let Some(plan) = self.plans.get_mut(id) else { return 0 };
+        let mut missed = 0;
+        for (check, failed) in ended {
+            let Some(planned) = plan.next.get(&check).copied() else { continue };
+            let streak = match (failed, plan.streaks.get(&check)) {
+                (Some(reason), Some((before, times))) if *before == reason => times + 1,
+                _ => 0,
+            };
+            match failed {
+                Some(reason) => plan.streaks.insert(check, (reason, streak)),
+                None => plan.streaks.remove(&check),
+            };
+            let pause = failed.map_or(Duration::ZERO, |reason| pause(reason, streak));
+            let due = next(&plan.watched, check, now, pause);
+            missed += missed_since(&plan.watched, check, planned, now);
+            plan.next.insert(check, due);
+        }
+        self.enqueue(id);
+        missed
+    }
+
+    /// Moves checks that need no run now to their next time.
+    pub(super) fn pass_over(&mut self, id: &LinkId, checks: &[Check], now: Timestamp) {
+        if let Some(plan) = self.plans.get_mut(id) {
+            for check in checks {
+                let due = next(&plan.watched, *check, now, Duration::ZERO);
+                plan.next.insert(*check, due);
+            }
+        }
+    }
+
+    /// When each check of a link runs next.
+    pub(super) fn planned(&self, id: &LinkId) -> impl Iterator<Item = (Check, Timestamp)> {
+        self.plans.get(id).into_iter().flat_map(|plan| plan.next.iter().map(|(c, at)| (*c, *at)))
+    }
+
+    fn enqueue(&mut self, id: &LinkId) {
+        if let Some(plan) = self.plans.get_mut(id)
+            && let Some(at) = plan.next.values().min()
+        {
+            plan.queued = Some(*at);
+            self.queue.insert((*at, id.clone()));
+        }
+    }
+}
+
+/// The first time after `now` that the schedule allows, and not within `pause`.
+fn next(watched: &Watched, check: Check, now: Timestamp, pause: Duration) -> Timestamp {
+    let schedule = &watched.settings.timing(check).schedule;
+    let gap = schedule.gap(now).unwrap_or(SPREAD);
+    let jitter = phase(&watched.link.id, gap.min(SPREAD));
+    match schedule.next(now + pause - jitter) {
+        Some(at) => at + jitter,
+        None => now + NEVER,
+    }
+}
+
+/// How many fires the schedule had between the planned one and `now`: those were left out.
+fn missed_since(watched: &Watched, check: Check, planned: Timestamp, now: Timestamp) -> u64 {
+    let mut missed = 0;
+    let mut at = next(watched, check, planned, Duration::ZERO);
+    while at <= now && missed < MOST_MISSED {
+        missed += 1;
+        at = next(watched, check, at, Duration::ZERO);
+    }
+    missed
+}
+
+/// How long not to ask again after a failure that has come `streak` times before.
+fn pause(reason: Reason, streak: u32) -> Duration {
+    match reason.again() {
+        Again::Now | Again::OnSchedule => Duration::ZERO,
+        Again::AfterPause => THROTTLED_PAUSE,
+        Again::WhenMended => {
+            FIRST_DEAD_PAUSE.saturating_mul(1 << streak.min(8)).min(LONGEST_DEAD_PAUSE)
+        }
+    }
+}
+
+/// The same share of `span` for a link, always: a stable jitter.
+pub(super) fn phase(id: &LinkId, span: Duration) -> Duration {
+    let hash = Sha256::digest(id.as_str());
+    let share = hash[..4].iter().fold(0u32, |share, byte| share << 8 | u32::from(*byte));
+    span.mul_f64(f64::from(share) / (f64::from(u32::MAX) + 1.0))
+}
+
+/// Links of one schedule are spread over its gap, but not over more than this.
+const SPREAD: Duration = Duration::from_secs(15 * 60);
+
+/// Google lifts most of its locks after one hour at the earliest.
+/// https://support.google.com/a/answer/1071518
+const THROTTLED_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// What a person must mend stays broken until somebody did, so it is asked again ever more rarely. A changed link, or a
+/// person who asks, ends the pause.
+const FIRST_DEAD_PAUSE: Duration = Duration::from_secs(30 * 60);
+const LONGEST_DEAD_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
+
+const NEVER: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// A host that slept for a week need not be counted out.
+const MOST_MISSED: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::watched;
+
+    fn at(clock: &str) -> Timestamp {
+        format!("2026-11-22T{clock}Z").parse::<chrono::DateTime<chrono::Utc>>().unwrap().into()
+    }
+
+    #[test]
+    fn a_new_link_is_probed_at_once_and_then_as_its_schedules_say() {
+        let watched = watched("a@example.com");
+        let id = &watched.link.id;
+        let mut schedule = Schedule::default();
+        schedule.plan(&watched, at("08:00:01"));
+        assert_eq!(schedule.due(at("08:00:00"), |_| true), None);
+        let due = schedule.take(id, at("08:00:01")).unwrap();
+        assert_eq!(due.checks, Check::ALL);
+        schedule.ran(id, Check::ALL.map(|check| (check, None)), at("08:00:02"));
+        let jitter = phase(id, SPREAD);
+        let planned: Vec<_> = schedule.planned(id).map(|(_, next)| next).collect();
+        for (next, minute) in planned.iter().zip(["00", "05", "10"]) {
+            let since_hour = next.since(at("08:00:00") + jitter).as_secs();
+            assert_eq!(since_hour % 900, minute.parse::<u64>().unwrap() * 60, "{next}");
+            assert!(*next > at("08:00:02") && *next <= at("08:15:02"), "{next}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_runs_is_not_due_and_a_busy_mailbox_waits() {
+        let watched = watched("a@example.com");
+        let mut schedule = Schedule::default();
+        schedule.plan(&watched, at("08:00:00"));
+        assert_eq!(schedule.due(at("08:00:00"), |_| false), None);
+        schedule.take(&watched.link.id, at("08:00:00")).unwrap();
+        assert_eq!(schedule.due(at("09:00:00"), |_| true), None);
+        // A change meanwhile does not make it run twice.
+        schedule.plan(&watched, at("08:00:01"));
+        assert_eq!(schedule.due(at("09:00:00"), |_| true), None);
+        schedule.ran(&watched.link.id, [], at("08:00:02"));
+        assert!(schedule.due(at("08:00:02"), |_| true).is_some());
+    }
+
+    #[test]
+    fn what_a_person_must_mend_is_asked_ever_more_rarely() {
+        let watched = watched("a@example.com");
+        let id = &watched.link.id;
+        let mut schedule = Schedule::default();
+        let mut now = at("08:00:00");
+        schedule.plan(&watched, now);
+        let mut fails = |failed, now: Timestamp| {
+            schedule.take(id, now);
+            schedule.ran(id, [(Check::Token, failed)], now);
+            schedule.planned(id).next().unwrap().1
+        };
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            let next = fails(Some(Reason::GrantRevokedOrExpired), now);
+            pauses.push(next.since(now).as_secs() / 1800);
+            now = next;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 12, 12]);
+        assert!(fails(None, now).since(now) <= SPREAD);
+    }
+
+    #[test]
+    fn runs_that_a_slow_probe_left_no_time_for_are_counted() {
+        let watched = watched("a@example.com");
+        let id = &watched.link.id;
+        let mut schedule = Schedule::default();
+        schedule.plan(&watched, at("08:00:00"));
+        let due = schedule.take(id, at("08:00:00")).unwrap();
+        let ended = due.checks.into_iter().map(|check| (check, None));
+        assert_eq!(schedule.ran(id, ended, at("08:45:00")), 9);
+    }
+
+    #[test]
+    fn links_are_spread_evenly_and_always_the_same() {
+        let mut tenths = [0; 10];
+        for number in 0..10_000 {
+            let id = LinkId::parse(&format!("user{number}@example.com")).unwrap();
+            let share = phase(&id, SPREAD);
+            assert_eq!(share, phase(&id, SPREAD));
+            tenths[(share.as_secs() / 90) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|links| (900..1100).contains(links)), "{tenths:?}");
+    }
+}
