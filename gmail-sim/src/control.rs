@@ -1,0 +1,137 @@
+//! The control port: what [`World`] does, by HTTP and JSON. An error says what would be right.
+
+mod accounts;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    dialogue::Dialogue,
+    fault::{Fault, Mistake, Service, Whose},
+    http::{self, Answer, Asking, Request},
+    lines,
+    pipe::Pipe,
+    world::{World, asked::unix},
+};
+
+const HELP: &str = "\
+gmail-sim
+
+GET    /accounts                     what is set about every mailbox
+GET    /accounts/ADDRESS             what is set about one, with its live refresh tokens
+PUT    /accounts/ADDRESS             sets what is given: {\"client_id\": \"...\", \"imap\": \"off_for_domain\"}
+POST   /accounts/ADDRESS/revoke      ends its grants; one of them: {\"refresh_token\": \"...\"}
+POST   /accounts/ADDRESS/expire      refuses the access tokens handed out so far
+POST   /accounts/ADDRESS/link        another refresh token: {\"client_id\": \"...\"}
+PUT    /clients/ID                   sets what is given: {\"secret\": \"...\", \"state\": \"deleted\"}
+GET    /faults                       what goes wrong
+POST   /faults                       makes something go wrong: {\"service\": \"imap\", \"at\": \"auth\",
+                                     \"what\": {\"say\": \"imap.too_many_connections\"}, \"times\": 1}
+DELETE /faults                       makes all go right; ?address=... or ?service=... for one
+GET    /asked                        what was asked, in order; ?address=... for one mailbox
+DELETE /asked                        forgets it
+POST   /clock                        {\"advance_seconds\": 3600}
+GET    /lines                        everything that Google says, with source and meaning
+";
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(pipe: Pipe, world: World) {
+    let dialogue = Dialogue::unnoted(world, pipe);
+    // An error here is a client that went away in the middle.
+    let _ = http::serve(dialogue, look, |world, request| match answer(world, request) {
+        Ok(answer) => answer,
+        Err(Refusal(status, mistake)) => {
+            Answer::json(status, &json!({ "error": mistake.to_string() }))
+        }
+    })
+    .await;
+}
+
+fn look(_: &World, _: &Request) -> Asking {
+    Asking {
+        address: None,
+        noted: String::new(),
+        credentials: String::new(),
+        service: Service::Control,
+    }
+}
+
+/// A status and what would be right.
+#[derive(Debug)]
+struct Refusal(u16, Mistake);
+
+impl From<Mistake> for Refusal {
+    fn from(mistake: Mistake) -> Self {
+        Self(400, mistake)
+    }
+}
+
+fn answer(world: &World, request: &Request) -> Result<Answer, Refusal> {
+    let path = request.path.trim_matches('/');
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    match (&*request.method, first, rest) {
+        ("GET", "", "") => Ok(Answer::text(200, HELP)),
+        (_, "accounts", rest) => accounts::answer(world, request, rest),
+        ("PUT", "clients", id) if !id.is_empty() => {
+            world.merge_client(id, &body(request)?)?;
+            told(&world.client(id))
+        }
+        ("GET", "faults", "") => told(&world.faults()),
+        ("POST", "faults", "") => {
+            let fault: Fault = body(request)?;
+            world.fault(fault.clone())?;
+            told(&fault)
+        }
+        ("DELETE", "faults", "") => {
+            world.clear_faults(whose(request)?);
+            told(&world.faults())
+        }
+        ("GET", "asked", "") => match query(request, "address") {
+            Some(address) => told(&world.asked_about(&address)),
+            None => told(&world.asked()),
+        },
+        ("DELETE", "asked", "") => {
+            world.forget_asked();
+            told(&json!([]))
+        }
+        ("POST", "clock", "") => {
+            let body: Value = body(request)?;
+            let seconds = body.get("advance_seconds").and_then(Value::as_f64);
+            let by = seconds.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok());
+            let right = "the body has to be {\"advance_seconds\": n}, n not negative";
+            world.advance(by.ok_or_else(|| Mistake::new(right))?);
+            told(&json!({ "now": unix(world.now()) }))
+        }
+        ("GET", "lines", "") => told(&lines::all().collect::<Vec<_>>()),
+        (_, "" | "clients" | "faults" | "asked" | "clock" | "lines", _) => {
+            Err(Refusal(405, Mistake::new("that is not done here; GET / lists what is")))
+        }
+        _ => Err(Refusal(404, Mistake::new("there is no such path; GET / lists them"))),
+    }
+}
+
+fn whose(request: &Request) -> Result<Whose, Mistake> {
+    if let Some(address) = query(request, "address") {
+        return Ok(Whose::from(&*address));
+    }
+    let Some(service) = query(request, "service") else { return Ok(Whose::All) };
+    let service: Service = serde_json::from_value(service.into())
+        .map_err(|error| Mistake::new(format!("service: {error}")))?;
+    Ok(Whose::Service(service))
+}
+
+fn query(request: &Request, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(request.query.as_bytes());
+    pairs.find(|pair| pair.0 == name).map(|pair| pair.1.into_owned())
+}
+
+/// The body, whatever content type it is sent with.
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Mistake> {
+    let bytes = if request.body.is_empty() { b"{}" } else { &*request.body };
+    serde_json::from_slice(bytes).map_err(|error| Mistake::new(format!("the body: {error}")))
+}
+
+fn told(what: &impl Serialize) -> Result<Answer, Refusal> {
+    let body = serde_json::to_value(what).map_err(|error| Mistake::new(error.to_string()))?;
+    Ok(Answer::json(200, &body))
+}

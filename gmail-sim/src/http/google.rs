@@ -1,0 +1,68 @@
+//! Google's HTTP services: which request is whose, and the headers that all answers carry.
+
+use super::{Answer, Asking, Request, oauth};
+use crate::{fault::Service, world::World};
+
+/// Who is asked what, about which mailbox.
+pub(crate) fn look(world: &World, request: &Request) -> Asking {
+    let service = service(&request.path);
+    let secret = |name: &str| request.field(name).unwrap_or_default();
+    let mut noted = format!("{} {}", request.method, request.path);
+    let (token, credentials) = match service {
+        Service::Token => {
+            let grant_type = request.field("grant_type").unwrap_or_default();
+            noted.push_str(&format!(" grant_type={grant_type}"));
+            let token = secret("refresh_token");
+            let credentials = format!("{} {token}", secret("client_secret"));
+            (token, credentials)
+        }
+        Service::Tokeninfo => (secret("access_token"), secret("access_token")),
+        Service::Revoke => (secret("token"), secret("token")),
+        _ => {
+            let token = oauth::bearer(request).unwrap_or_default().to_owned();
+            (token.clone(), token)
+        }
+    };
+    Asking { address: world.owner(&token), noted, credentials, service }
+}
+
+/// The answer to a request.
+pub(crate) fn answer(world: &World, request: &Request) -> Answer {
+    let answer = match (service(&request.path), &*request.method) {
+        (Service::Token, "POST") => oauth::token(world, request),
+        (Service::Tokeninfo, "GET" | "POST") => oauth::tokeninfo(world, request),
+        (Service::Revoke, "POST") => oauth::revoke(world, request),
+        (Service::Authorization, "GET" | "HEAD") => oauth::authorization(world, request),
+        (Service::Api, "GET") if request.path == PROFILE => oauth::profile(world, request),
+        _ => not_found(&request.path),
+    };
+    let none = "no-cache, no-store, max-age=0, must-revalidate";
+    answer
+        .with("Cache-Control", none)
+        .with("Pragma", "no-cache")
+        .with("Expires", "Mon, 01 Jan 1990 00:00:00 GMT")
+        .with("Vary", "Origin, X-Origin, Referer")
+        .with("Server", "scaffolding on HTTPServer2")
+        .with("X-XSS-Protection", "0")
+        .with("X-Frame-Options", "SAMEORIGIN")
+        .with("X-Content-Type-Options", "nosniff")
+}
+
+const PROFILE: &str = "/gmail/v1/users/me/profile";
+
+fn service(path: &str) -> Service {
+    match path {
+        "/tokeninfo" | "/oauth2/v3/tokeninfo" => Service::Tokeninfo,
+        "/revoke" => Service::Revoke,
+        "/o/oauth2/v2/auth" | "/o/oauth2/auth" => Service::Authorization,
+        path if path.starts_with("/gmail/") => Service::Api,
+        _ => Service::Token,
+    }
+}
+
+fn not_found(path: &str) -> Answer {
+    let page = format!(
+        "<!DOCTYPE html>\n<html lang=en>\n  <title>Error 404 (Not Found)!!1</title>\n  <p>The requested URL <code>{path}</code> was not found on this server.\n"
+    );
+    Answer::html(404, &page)
+}

@@ -1,0 +1,309 @@
+//! IMAP as `imap.gmail.com` speaks it.
+//!
+//! Invariant: a session that is signed in ends when its access token does, even while it idles.
+
+mod command;
+mod date;
+mod fetch;
+mod folders;
+mod header;
+mod idle;
+mod messages;
+mod name;
+mod raw;
+mod reply;
+mod search;
+mod set;
+mod sign_in;
+mod view;
+
+use std::io;
+
+use crate::{
+    dialogue::{Dialogue, Fate, Turn},
+    fault::{At, What},
+    world::{Account, Bandwidth, Folder, Notice, Shelf, SignedIn, line},
+};
+use command::{Command, Wait, announces_literal};
+use reply::Reply;
+use view::{Tell, View};
+
+/// One client's session.
+#[derive(Debug)]
+struct Session {
+    dialogue: Dialogue,
+    signed_in: Option<SignedIn>,
+    view: Option<View>,
+}
+
+/// What happens next to a session.
+#[derive(Debug)]
+enum Event {
+    Expired,
+    Line(Option<Vec<u8>>),
+    Notice(Notice),
+}
+
+/// The largest literal that a client may send.
+const LARGEST_LITERAL: usize = 35_651_584;
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(dialogue: Dialogue) -> io::Result<()> {
+    let mut session = Session { dialogue, signed_in: None, view: None };
+    let id = session.dialogue.id();
+    let greeting = format!("* OK Gimap ready for requests from 127.0.0.1 {id}\r\n");
+    let turn = match session.dialogue.fate(At::Greeting).await? {
+        Fate::Replaced(turn) => turn,
+        Fate::CarryOut(how) => session.dialogue.say_as(greeting, how.as_ref()).await?,
+    };
+    if turn == Turn::Over {
+        return Ok(());
+    }
+    loop {
+        let turn = match session.event(Tell::New).await? {
+            Event::Line(None) => return Ok(()),
+            Event::Line(Some(line)) => session.obey(line).await?,
+            Event::Expired => session.expire().await?,
+            Event::Notice(notice) => session.hear(notice, Tell::New).await?,
+        };
+        if turn == Turn::Over {
+            return Ok(());
+        }
+    }
+}
+
+impl Session {
+    /// `tell` says whether mail that arrives is worth an event.
+    async fn event(&mut self, tell: Tell) -> io::Result<Event> {
+        let Some(signed_in) = &mut self.signed_in else {
+            return Ok(Event::Line(self.dialogue.line().await?));
+        };
+        let world = self.dialogue.world.clone();
+        let arrival = match tell {
+            Tell::All => world.next_arrival(&signed_in.address),
+            Tell::New => None,
+        };
+        let arrives = async {
+            match arrival {
+                Some(at) => world.reached(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        Ok(tokio::select! {
+            biased;
+            () = world.reached(signed_in.until) => Event::Expired,
+            line = self.dialogue.line() => Event::Line(line?),
+            Some(notice) = signed_in.seat.notices.recv() => Event::Notice(notice),
+            () = arrives => Event::Notice(Notice::Changed),
+        })
+    }
+
+    async fn expire(&mut self) -> io::Result<Turn> {
+        self.dialogue.say_line(line("imap.session_expired"), None).await
+    }
+
+    async fn hear(&mut self, notice: Notice, tell: Tell) -> io::Result<Turn> {
+        match notice {
+            // Outside IDLE changes are told with the next command's answer.
+            Notice::Changed if tell == Tell::New => Ok(Turn::GoOn),
+            Notice::Changed => {
+                let lines = self.news(tell);
+                if lines.is_empty() { Ok(Turn::GoOn) } else { self.dialogue.say(lines).await }
+            }
+            Notice::Drop => Ok(self.dialogue.hang_up().await),
+            Notice::Say(bytes) => self.dialogue.say(bytes).await,
+        }
+    }
+
+    /// One command, with its literals.
+    async fn obey(&mut self, mut line: Vec<u8>) -> io::Result<Turn> {
+        let mut bytes = line.clone();
+        while let Some((length, wait)) = announces_literal(&line) {
+            if length > LARGEST_LITERAL {
+                self.dialogue.tag = "*".to_owned();
+                return self.dialogue.say("* BAD literal too large\r\n").await;
+            }
+            if wait == Wait::Yes && self.dialogue.say("+ go ahead\r\n").await? == Turn::Over {
+                return Ok(Turn::Over);
+            }
+            let Some(literal) = self.dialogue.exactly(length).await? else { return Ok(Turn::Over) };
+            let Some(next) = self.dialogue.line().await? else { return Ok(Turn::Over) };
+            bytes.extend(b"\r\n");
+            bytes.extend(literal);
+            bytes.extend(&next);
+            line = next;
+        }
+        let Some(command) = Command::parse(&bytes) else {
+            self.dialogue.note("(no command)");
+            return self.dialogue.say("* BAD Unknown command\r\n").await;
+        };
+        command.tag.clone_into(&mut self.dialogue.tag);
+        match &*command.verb {
+            "AUTHENTICATE" => return self.authenticate(&command).await,
+            "LOGIN" => {
+                self.dialogue.note("LOGIN ***");
+                return self.password().await;
+            }
+            _ => {}
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        self.dialogue.note(text.split_once(' ').map_or(&*text, |(_, rest)| rest.trim()));
+        self.carry_out(&command).await
+    }
+
+    async fn carry_out(&mut self, command: &Command) -> io::Result<Turn> {
+        let at = place(command);
+        let known = self.signed_in.is_some();
+        match &*command.verb {
+            "LOGOUT" => return self.log_out().await,
+            "IDLE" if known => return self.idle().await,
+            _ => {}
+        }
+        let how = match self.dialogue.fate(at).await? {
+            Fate::Replaced(turn) => return Ok(turn),
+            Fate::CarryOut(how) => how,
+        };
+        let reply = match &*command.verb {
+            "CAPABILITY" if known => Reply::ok("Success").with(sign_in::AFTER),
+            "CAPABILITY" => {
+                let id = self.dialogue.id();
+                Reply::ok(&format!("Thats all she wrote! {id}")).with(sign_in::BEFORE)
+            }
+            "NOOP" | "CHECK" => Reply::ok("Success"),
+            "ID" => Reply::ok("Success").with(ID),
+            "ENABLE" | "NAMESPACE" | "LIST" | "XLIST" | "LSUB" | "SELECT" | "EXAMINE"
+            | "STATUS" | "GETQUOTA" | "GETQUOTAROOT" | "SEARCH" | "FETCH" | "STORE" | "EXPUNGE"
+            | "MOVE" | "COPY" | "CLOSE" | "UNSELECT"
+                if !known =>
+            {
+                Reply::no("Not signed in (Failure)")
+            }
+            "ENABLE" => Reply::ok("Success").with("* ENABLED\r\n"),
+            "NAMESPACE" => Reply::ok("Success").with("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"),
+            "LIST" | "XLIST" | "LSUB" => self.list(command),
+            "SELECT" | "EXAMINE" => self.select(command),
+            "STATUS" => self.status(command),
+            "GETQUOTA" | "GETQUOTAROOT" => self.quota(command),
+            "SEARCH" => self.search(command),
+            "FETCH" => self.fetch(command),
+            "STORE" => self.store(command),
+            "EXPUNGE" => self.expunge(command),
+            "MOVE" | "COPY" => self.move_or_copy(command),
+            "CLOSE" | "UNSELECT" => self.leave(command),
+            _ => Reply::bad(),
+        };
+        self.answer(command, reply, how.as_ref()).await
+    }
+
+    /// Says the answer, with what else is new, and within the account's bandwidth.
+    async fn answer(
+        &mut self,
+        command: &Command,
+        mut reply: Reply,
+        how: Option<&What>,
+    ) -> io::Result<Turn> {
+        let numbers = matches!(&*command.verb, "FETCH" | "STORE" | "SEARCH") && !command.by_uid;
+        let news = self.news(if numbers { Tell::New } else { Tell::All });
+        reply.untagged.extend(news.into_bytes());
+        let spent = (reply.untagged.len() + reply.status.len()) as u64;
+        let address = self.dialogue.address.clone().unwrap_or_default();
+        let bandwidth = match self.signed_in {
+            Some(_) => self.dialogue.world.spend(&address, spent),
+            None => Bandwidth::Enough,
+        };
+        match bandwidth {
+            Bandwidth::Enough => {}
+            Bandwidth::Exceeded => {
+                return self.dialogue.say_line(line("imap.overquota_bye"), how).await;
+            }
+            Bandwidth::Low if reply.status.starts_with("OK") => {
+                reply.status = "OK Success [THROTTLED]".to_owned();
+            }
+            Bandwidth::Low => {}
+        }
+        let last = format!("{} {}\r\n", self.dialogue.tag, reply.status);
+        reply.untagged.extend(last.into_bytes());
+        self.dialogue.say_as(reply.untagged, how).await
+    }
+
+    /// Says an answer that no folder has a part in.
+    async fn finish(&mut self, at: At, reply: Reply) -> io::Result<Turn> {
+        match self.dialogue.fate(at).await? {
+            Fate::Replaced(turn) => Ok(turn),
+            Fate::CarryOut(how) => {
+                let last = format!("{} {}\r\n", self.dialogue.tag, reply.status);
+                let whole = [reply.untagged, last.into_bytes()].concat();
+                self.dialogue.say_as(whole, how.as_ref()).await
+            }
+        }
+    }
+
+    async fn log_out(&mut self) -> io::Result<Turn> {
+        self.dialogue.ending("logout");
+        let reply = Reply::ok("73 good day (Success)").with("* BYE LOGOUT Requested\r\n");
+        self.finish(At::Logout, reply).await
+    }
+
+    fn leave(&mut self, command: &Command) -> Reply {
+        let Some(view) = &self.view else { return Reply::not_selected() };
+        if command.verb == "CLOSE" && !view.read_only {
+            let all = Command { by_uid: false, ..Command::default() };
+            self.expunge(&all);
+        }
+        self.view = None;
+        Reply::ok("Returned to authenticated state. (Success)")
+    }
+
+    fn news(&mut self, tell: Tell) -> String {
+        let Some(mut view) = self.view.take() else { return String::new() };
+        let lines = self.shelf(view.folder, |shelf| view.sync(shelf, tell)).unwrap_or_default();
+        self.view = Some(view);
+        lines
+    }
+
+    fn account(&self) -> Account {
+        let address = self.dialogue.address.as_deref().unwrap_or_default();
+        self.dialogue.world.account(address).unwrap_or_default()
+    }
+
+    /// How many bytes the mailbox's messages take.
+    fn stored(&self) -> u64 {
+        let address = self.dialogue.address.as_deref().unwrap_or_default();
+        self.dialogue.world.state().residents.get(address).map_or(0, |r| r.store.bytes)
+    }
+
+    /// Looks at a folder, after letting mail arrive.
+    fn shelf<T>(&self, folder: Folder, look: impl FnOnce(&mut Shelf) -> T) -> Option<T> {
+        let now = self.dialogue.world.now();
+        let address = self.dialogue.address.as_deref()?;
+        let mut state = self.dialogue.world.state();
+        let resident = state.residents.get_mut(address)?;
+        resident.store.settle(now);
+        Some(look(resident.store.shelf(folder)))
+    }
+
+    /// Tells the mailbox's other sessions that something changed.
+    fn told_others(&self) {
+        let address = self.dialogue.address.as_deref().unwrap_or_default();
+        self.dialogue.world.tell_changed(address);
+    }
+}
+
+const ID: &str = "* ID (\"name\" \"GImap\" \"vendor\" \"Google, Inc.\" \"support-url\" \"http://support.google.com/mail\" \"remote-host\" \"127.0.0.1\" \"connection-token\" \"simulated\")\r\n";
+
+/// Where in the dialogue a command stands.
+fn place(command: &Command) -> At {
+    match &*command.verb {
+        "CAPABILITY" => At::Capability,
+        "EXAMINE" | "SELECT" => At::Examine,
+        "FETCH" => At::Fetch,
+        "GETQUOTA" | "GETQUOTAROOT" => At::Quota,
+        "ID" => At::Id,
+        "LIST" | "LSUB" | "XLIST" => At::List,
+        "NOOP" => At::Noop,
+        "SEARCH" => At::Search,
+        "STATUS" => At::Status,
+        "CLOSE" | "COPY" | "EXPUNGE" | "MOVE" | "STORE" | "UNSELECT" => At::Store,
+        _ => At::Command,
+    }
+}

@@ -1,0 +1,157 @@
+//! What is settable about one mailbox. Everything here may change while sessions are open.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::mailstore::Folder;
+
+/// The scope that IMAP and SMTP need.
+pub const MAIL_SCOPE: &str = "https://mail.google.com/";
+
+/// The settings of one mailbox; a new mailbox is a healthy Workspace one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    /// How many seconds an access token lives; Google says 3599.
+    pub access_token_life: u64,
+    /// What becomes of mail that arrives.
+    pub arrival: Arrival,
+    /// How many seconds mail takes to arrive.
+    pub arrival_delay: u64,
+    /// The names of folders where they differ from the language's, as text (not in modified UTF-7).
+    pub folder_names: BTreeMap<Folder, String>,
+    /// Folders whose "Show in IMAP" is off.
+    pub hidden_folders: Vec<Folder>,
+    /// Is Gmail switched on for the account? If not: `NO Lookup failed`.
+    pub gmail_enabled: bool,
+    /// Is IMAP?
+    pub imap: ImapAccess,
+    /// How many bytes IMAP may send in a rolling day; from nine tenths on replies carry
+    /// `[THROTTLED]`, beyond it the session ends with `[OVERQUOTA]`.
+    pub imap_bytes_per_day: u64,
+    /// How many seconds an IMAP session lives; as long as its access token where absent.
+    pub imap_session_life: Option<u64>,
+    /// How many IMAP sessions at once.
+    pub imap_sessions: usize,
+    /// A line of the catalogue that refuses every IMAP sign-in.
+    pub imap_says: Option<String>,
+    /// Which limits apply.
+    pub kind: Kind,
+    /// The language of the folder names.
+    pub language: Language,
+    /// What the token endpoint answers as `refresh_token_expires_in`; nothing where absent.
+    pub refresh_token_expires_in: Option<u64>,
+    /// What the owner granted; new access tokens carry it. With `openid` or `email` in it, token
+    /// information names the account.
+    pub scope: String,
+    /// How many messages may be sent in a rolling day; the kind's limit where absent.
+    pub sends_per_day: Option<u32>,
+    /// How many SMTP sign-ins in a rolling ten minutes. Google documents none; somebody met it
+    /// after 78 (<https://github.com/gophish/gophish/issues/1836>).
+    pub sign_ins_per_ten_minutes: u32,
+    /// A line of the catalogue that refuses every SMTP sign-in.
+    pub smtp_says: Option<String>,
+    /// How large the storage is, in bytes.
+    pub storage_limit: u64,
+    /// How much of it is used, besides the messages that the simulator holds, in bytes.
+    pub storage_used: u64,
+    /// A line of the catalogue that answers every refresh, e.g. `token.invalid_rapt`.
+    pub token_says: Option<String>,
+    /// Does Google want to see the owner in a browser first?
+    pub web_login_required: bool,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            access_token_life: 3599,
+            arrival: Arrival::Inbox,
+            arrival_delay: 0,
+            folder_names: BTreeMap::new(),
+            hidden_folders: Vec::new(),
+            gmail_enabled: true,
+            imap: ImapAccess::On,
+            imap_bytes_per_day: 2_500_000_000,
+            imap_session_life: None,
+            imap_sessions: 15,
+            imap_says: None,
+            kind: Kind::Workspace,
+            language: Language::English,
+            refresh_token_expires_in: None,
+            scope: MAIL_SCOPE.to_owned(),
+            sends_per_day: None,
+            sign_ins_per_ten_minutes: 78,
+            smtp_says: None,
+            storage_limit: 30 << 30,
+            storage_used: 1 << 30,
+            token_says: None,
+            web_login_required: false,
+        }
+    }
+}
+
+impl Account {
+    pub(crate) fn daily_sends(&self) -> u32 {
+        self.sends_per_day.unwrap_or(match self.kind {
+            Kind::Personal | Kind::WorkspaceTrial => 500,
+            Kind::Workspace => 2000,
+        })
+    }
+
+    pub(crate) fn delay(&self) -> Duration {
+        Duration::from_secs(self.arrival_delay)
+    }
+}
+
+/// Which of Google's limits apply.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A personal account: 500 messages a day.
+    Personal,
+    /// A paid Workspace account: 2,000 messages a day.
+    Workspace,
+    /// A Workspace trial: 500 messages a day.
+    WorkspaceTrial,
+}
+
+/// Whether IMAP may be used, and who says no.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImapAccess {
+    /// It may.
+    On,
+    /// The administrator switched it off.
+    OffForDomain,
+    /// The owner switched it off.
+    OffForUser,
+}
+
+/// What becomes of mail that arrives at a mailbox.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrival {
+    /// It stands in the inbox.
+    Inbox,
+    /// It vanishes.
+    Lost,
+    /// It stands in the spam folder.
+    Spam,
+}
+
+/// The language of Gmail's folder names.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// `[Gmail]/Sent Mail`
+    English,
+    /// `[Gmail]/Messages envoyés`
+    French,
+    /// `[Gmail]/Gesendet`
+    German,
+    /// `[Gmail]/送信済みメール`
+    Japanese,
+    /// `[Gmail]/Enviados`
+    Spanish,
+}

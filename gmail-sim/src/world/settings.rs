@@ -1,0 +1,84 @@
+//! Settings as JSON: for the control port and for a file of accounts.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{Account, Client, World};
+use crate::{fault::Mistake, lines};
+
+impl World {
+    /// Adds what a file says: `{"clients": {id: {...}}, "accounts": {address: {...}}}`, with the
+    /// keys of [`Client`] and [`Account`]; an account also takes `client_id` and `refresh_token`.
+    ///
+    /// # Errors
+    /// The file is no such JSON; what stands before the mistake may have been taken.
+    pub fn load(&self, json: &[u8]) -> Result<(), Mistake> {
+        let parsed = serde_json::from_slice::<Map<String, Value>>(json);
+        let sections = parsed.map_err(|error| Mistake::new(error.to_string()))?;
+        for (section, entries) in &sections {
+            let wrong = || Mistake::new(format!("{section} has to be an object of objects"));
+            for (name, settings) in entries.as_object().ok_or_else(wrong)? {
+                let settings = settings.as_object().ok_or_else(wrong)?.clone();
+                let here = |mistake: Mistake| Mistake::new(format!("{section}.{name}: {mistake}"));
+                match &**section {
+                    "accounts" => self.merge_account(name, settings).map_err(here)?,
+                    "clients" => self.merge_client(name, &settings).map_err(here)?,
+                    _ => return Err(Mistake::new(format!("{section}: only clients, accounts"))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets what is given about a client, and leaves the rest.
+    pub(crate) fn merge_client(&self, id: &str, given: &Map<String, Value>) -> Result<(), Mistake> {
+        let merged: Client = merged(&self.client(id).unwrap_or_default(), given)?;
+        self.set_client(id, |client| *client = merged);
+        Ok(())
+    }
+
+    /// Sets what is given about a mailbox, and leaves the rest. With `client_id` it is linked: by
+    /// `refresh_token` where given, by a new one otherwise.
+    pub(crate) fn merge_account(
+        &self,
+        address: &str,
+        mut given: Map<String, Value>,
+    ) -> Result<(), Mistake> {
+        if !address.contains('@') {
+            return Err(Mistake::new(format!("{address:?} is no address")));
+        }
+        let mut text = |name: &str| match given.remove(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Mistake::new(format!("{name} has to be a string"))),
+        };
+        let (client_id, refresh_token) = (text("client_id")?, text("refresh_token")?);
+        let merged: Account = merged(&self.account(address).unwrap_or_default(), &given)?;
+        for key in [&merged.imap_says, &merged.smtp_says, &merged.token_says].into_iter().flatten()
+        {
+            lines::find(key).ok_or_else(|| Mistake::no_line(key))?;
+        }
+        self.set(address, |account| *account = merged);
+        match (client_id, refresh_token) {
+            (Some(client_id), Some(token)) => self.link_as(address, &client_id, &token),
+            (Some(client_id), None) => {
+                self.link(address, &client_id);
+            }
+            (None, Some(_)) => return Err(Mistake::new("refresh_token needs a client_id")),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+}
+
+fn merged<T: DeserializeOwned + Serialize>(
+    now: &T,
+    given: &Map<String, Value>,
+) -> Result<T, Mistake> {
+    let wrong = |error: serde_json::Error| Mistake::new(error.to_string());
+    let mut settings = serde_json::to_value(now).map_err(wrong)?;
+    for (name, value) in given {
+        settings[name.as_str()] = value.clone();
+    }
+    serde_json::from_value(settings).map_err(wrong)
+}

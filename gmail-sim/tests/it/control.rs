@@ -1,0 +1,158 @@
+//! The control port and the preset.
+
+use gmail_sim::{Fault, Options, Sim, lines, preset};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::support::{ADDRESS, CLIENT, Stage, Wire};
+
+async fn ask(stage: &Stage, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let url = url::Url::parse(&stage.at().control_url).unwrap();
+    let address = (url.host_str().unwrap().to_owned(), url.port().unwrap());
+    let mut wire = Wire::on(TcpStream::connect(address).await.unwrap());
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    wire.send_raw(request.as_bytes()).await.unwrap();
+    let answer = String::from_utf8(wire.rest().await.unwrap()).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())))
+}
+
+#[tokio::test]
+async fn the_control_port_does_what_the_world_does() {
+    let stage = Stage::set().await;
+    let none = &Value::Null;
+    let (status, help) = ask(&stage, "GET", "/", none).await;
+    assert_eq!(status, 200);
+    assert!(help.as_str().unwrap().contains("POST   /faults"));
+
+    let new = json!({ "client_id": CLIENT, "refresh_token": "1//0new", "imap": "off_for_domain" });
+    let (status, account) = ask(&stage, "PUT", "/accounts/new@example.com", &new).await;
+    assert_eq!((status, &account["imap"]), (200, &"off_for_domain".into()), "{account}");
+    assert_eq!(account["refresh_tokens"], json!(["1//0new"]));
+    assert_eq!(stage.refresh("1//0new").await.0, 200);
+    let (_, accounts) = ask(&stage, "GET", "/accounts", none).await;
+    assert_eq!(accounts.as_object().unwrap().len(), 2);
+
+    let (status, _) = ask(&stage, "POST", "/accounts/new%40example.com/revoke", none).await;
+    assert_eq!(status, 200);
+    assert_eq!(stage.refresh("1//0new").await.0, 400);
+
+    let fault = json!({ "service": "token", "at": "answer", "what": { "say": "token.status_429" }, "times": 1 });
+    assert_eq!(ask(&stage, "POST", "/faults", &fault).await.0, 200);
+    assert_eq!(ask(&stage, "GET", "/faults", none).await.1.as_array().unwrap().len(), 1);
+    assert_eq!(stage.refresh(&stage.refresh_token).await.0, 429);
+    let stall = json!({ "service": "imap", "at": "connect", "what": "stall" });
+    ask(&stage, "POST", "/faults", &stall).await;
+    let (_, left) = ask(&stage, "DELETE", "/faults?service=imap", none).await;
+    assert_eq!(left, json!([]));
+
+    let (_, asked) = ask(&stage, "GET", &format!("/asked?address={ADDRESS}"), none).await;
+    assert_eq!(asked[0]["what"], "POST /token grant_type=refresh_token");
+    assert!(asked[0]["at"].as_f64().unwrap() > 1e9);
+    ask(&stage, "DELETE", "/asked", none).await;
+    assert_eq!(ask(&stage, "GET", "/asked", none).await.1, json!([]));
+
+    let before = stage.world.now();
+    ask(&stage, "POST", "/clock", &json!({ "advance_seconds": 3600 })).await;
+    assert!(stage.world.now().duration_since(before).unwrap().as_secs() >= 3600);
+    let (_, all) = ask(&stage, "GET", "/lines", none).await;
+    assert_eq!(all.as_array().unwrap().len(), lines::all().count());
+    let (_, client) =
+        ask(&stage, "PUT", "/clients/9-x", &json!({ "secret": "s", "state": "deleted" })).await;
+    assert_eq!(client["state"], "deleted");
+}
+
+#[tokio::test]
+async fn a_mistake_is_answered_with_what_would_be_right() {
+    let stage = Stage::set().await;
+    let cases = [
+        ("PUT", "/accounts/a@b.example", json!({ "imapp": true }), 400, "unknown field `imapp`"),
+        ("PUT", "/accounts/a@b.example", json!({ "imap": "off" }), 400, "off_for_domain"),
+        ("PUT", "/accounts/a@b.example", json!({ "token_says": "x" }), 400, "GET /lines"),
+        ("PUT", "/accounts/nobody", json!({}), 400, "is no address"),
+        ("GET", "/accounts/nobody@b.example", Value::Null, 404, "PUT makes it one"),
+        ("POST", "/faults", json!({ "service": "imap" }), 400, "missing field `at`"),
+        (
+            "POST",
+            "/faults",
+            json!({ "service": "pop", "at": "auth", "what": "stall" }),
+            400,
+            "`smtp`",
+        ),
+        ("POST", "/clock", json!({ "advance_seconds": -1 }), 400, "not negative"),
+        ("DELETE", "/faults?service=pop", Value::Null, 400, "`smtp`"),
+        ("GET", "/nowhere", Value::Null, 404, "GET / lists"),
+        ("PATCH", "/faults", Value::Null, 405, "GET / lists"),
+    ];
+    for (method, path, body, status, right) in cases {
+        let (got, answer) = ask(&stage, method, path, &body).await;
+        assert_eq!(got, status, "{method} {path} {answer}");
+        assert!(answer["error"].as_str().unwrap().contains(right), "{answer}");
+    }
+    assert_eq!(stage.world.addresses(), [ADDRESS]);
+}
+
+#[tokio::test]
+async fn a_file_of_accounts_is_taken_or_refused_by_name() {
+    let stage = Stage::set().await;
+    let file = json!({
+        "clients": { "7-f": { "secret": "s" } },
+        "accounts": { "file@example.com": { "client_id": "7-f", "refresh_token": "1//0f", "kind": "personal" } },
+    });
+    stage.world.load(file.to_string().as_bytes()).unwrap();
+    assert_eq!(stage.refresh_as("7-f", "s", "1//0f").await.0, 200);
+    let wrong = json!({ "accounts": { "file@example.com": { "kind": "huge" } } });
+    let mistake = stage.world.load(wrong.to_string().as_bytes()).unwrap_err().to_string();
+    assert!(mistake.starts_with("accounts.file@example.com: ") && mistake.contains("personal"));
+}
+
+#[tokio::test]
+async fn the_demonstration_has_every_state_that_it_tells_of() {
+    let stage = Stage::set().await;
+    let demo = preset::demo(&stage.world);
+    assert_eq!(demo.len(), 14);
+    for mailbox in &demo {
+        let client = preset::DEMO_CLIENTS.iter().find(|client| client.0 == mailbox.client_id);
+        let (id, secret) = client.unwrap();
+        let (status, body) = stage.refresh_as(id, secret, &mailbox.refresh_token).await;
+        let dead = [
+            "grant_revoked_or_expired",
+            "session_control_reauth",
+            "client_deleted",
+            "client_mismatch",
+        ];
+        let expected = mailbox.reason.is_some_and(|reason| dead.contains(&reason));
+        assert_eq!(status != 200, expected, "{}: {body}", mailbox.address);
+        if status != 200 {
+            let means = lines::all().find(|line| match line.said {
+                lines::Said::Http { body: said, .. } => {
+                    serde_json::from_str(said).is_ok_and(|said: Value| said == body)
+                }
+                lines::Said::Text { .. } => false,
+            });
+            assert_eq!(means.map(|line| line.reason), mailbox.reason, "{}", mailbox.address);
+        }
+    }
+    let fault = Fault::say("imap.system_error_bye").unwrap().of(&demo[0].address);
+    stage.world.fault(fault).unwrap();
+    stage.world.clear_faults(&*demo[0].address);
+    assert_eq!(stage.world.faults().len(), 1, "the one of the slow mailbox");
+}
+
+#[tokio::test]
+async fn ports_in_a_row_can_be_chosen() {
+    // Seven free ports in a row are not promised, so try a few times.
+    for first in (41_000..60_000).step_by(977) {
+        let options = Options { first_port: Some(first), ..Options::default() };
+        if let Ok(sim) = Sim::start(options).await {
+            assert_eq!(sim.endpoints().token_url, format!("https://localhost:{first}/token"));
+            assert_eq!(sim.endpoints().imap.port(), first + 5);
+            assert_eq!(sim.endpoints().control_url, format!("http://127.0.0.1:{}", first + 6));
+            return;
+        }
+    }
+    panic!("no seven ports");
+}

@@ -1,0 +1,13 @@
+//! The simulator from outside: raw bytes over sockets, as a client sees it.
+
+#![expect(clippy::unwrap_used, reason = "a test may; clippy knows only the #[test] functions")]
+
+mod catalogue;
+mod control;
+mod faults;
+mod imap;
+mod limits;
+mod scale;
+mod smtp;
+mod support;
+mod token;
