@@ -1,0 +1,138 @@
+//! The main configuration file: each part's keys together, read once, checked as a whole.
+//!
+//! Invariant: what is loaded is complete and consistent; nothing later finds a setting wrong.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+use crate::{
+    check,
+    domain::link::LinkId,
+    metrics::Privacy,
+    source::{
+        Defaults, Source, Sources, Unreadable,
+        client::{self, Clients},
+        directory, file, mailbox,
+    },
+    yaml::{self, At, Reading, nearest},
+};
+
+mod google;
+mod masked;
+mod privacy;
+
+pub use crate::yaml::{Mistake, Mistakes};
+pub use masked::masked;
+
+/// The keys of the main file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Keys {
+    clients: Option<BTreeMap<String, client::Config>>,
+    mailboxes: Option<Vec<mailbox::Config>>,
+    checks: Option<check::Config>,
+    sources: Option<Vec<SourceKeys>>,
+    /// Whose clocks schedules are read by: an IANA name; UTC, if not given.
+    time_zone: Option<At<String>>,
+    privacy: Option<privacy::Config>,
+    google: Option<google::Config>,
+}
+
+/// The keys of one of `sources`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceKeys {
+    directory: At<String>,
+    /// Its name in metrics and pages; the last part of the path, if not given.
+    name: Option<At<String>>,
+}
+
+/// A configuration as understood, every default filled in.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What holds for every link is in [`Sources::defaults`], Google's endpoints too.
+    pub sources: Sources,
+    /// Certificates in PEM that are trusted besides the system's. The file was there.
+    pub ca_file: Option<PathBuf>,
+    pub privacy: Privacy,
+}
+
+/// Reads the main file and the secrets it names. It blocks.
+///
+/// # Errors
+/// All that is wrong, or the first thing where nothing else can be understood because of it.
+pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
+    let path: Arc<Path> = path.into();
+    let keys: Keys = yaml::read(&path)?;
+    let mut reading = Reading::new(path);
+    let time_zone = keys.time_zone.and_then(|at| reading.understand(&at, time_zone));
+    let time_zone = time_zone.unwrap_or(Tz::UTC);
+    let privacy = keys.privacy.unwrap_or_default().settle(&mut reading);
+    let endpoints = keys.google.unwrap_or_default().settle(&mut reading);
+    let checks = keys.checks.unwrap_or_default();
+    let defaults = Defaults {
+        google: endpoints.google,
+        smtp: endpoints.smtp,
+        imap: endpoints.imap,
+        settings: Arc::new(checks.clone().settle(time_zone)),
+        checks,
+        time_zone,
+        ids: privacy::ids(&privacy),
+    };
+    let clients =
+        Clients::read(keys.clients.unwrap_or_default(), Unreadable::Refused, &mut reading);
+    let mailboxes = keys.mailboxes.unwrap_or_default();
+    let main = file::Source::main(&mailboxes, &clients, &defaults, &mut reading);
+    let directories = directories(&keys.sources.unwrap_or_default(), &mut reading);
+    if mailboxes.is_empty() && directories.is_empty() {
+        reading.wrong_altogether(
+            "there is nothing to watch; list mailboxes: here, or a directory of them under sources:",
+        );
+    }
+    let sources = std::iter::once(Source::File(main)).chain(directories).collect();
+    let sources = Sources::new(clients, defaults, sources);
+    reading.end(Loaded { sources, ca_file: endpoints.ca_file, privacy })
+}
+
+fn directories(keys: &[SourceKeys], reading: &mut Reading) -> Vec<Source> {
+    let mut names = HashMap::new();
+    let mut directories = Vec::new();
+    for SourceKeys { directory, name } in keys {
+        let path = reading.folder().join(&directory.value);
+        let last = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let at = name.as_ref().unwrap_or(directory);
+        let Some(name) = reading.understand(at, |written| {
+            // A source's name is a part of ids, so it is one itself.
+            let name = if name.is_some() { written } else { &last };
+            LinkId::parse(name).map_err(|_| {
+                format!("{name:?} is no name of a source; add name: with 1 to 200 characters without spaces")
+            })
+        }) else {
+            continue;
+        };
+        if name.as_str() == file::MAIN {
+            reading
+                .wrong(at, "\"file\" is the name of this file as a source; add name: with another");
+        } else if let Some(first) = names.insert(name.clone(), reading.place(at)) {
+            let what =
+                format!("{name} is the name of the source at {first}, too; add name: with another");
+            reading.wrong(at, what);
+        }
+        directories.push(Source::Directory(directory::Source::new(name.as_str().into(), path)));
+    }
+    directories
+}
+
+fn time_zone(written: &str) -> Result<Tz, String> {
+    written.parse().map_err(|_| {
+        let known = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let near = nearest(written, known).unwrap_or("Europe/Paris");
+        format!("{written:?} is no time zone; write a name such as {near}")
+    })
+}
