@@ -10,6 +10,7 @@ use super::state::{CheckState, LinkState};
 use crate::{
     check::{Check, Watched},
     domain::{
+        link::Address,
         outcome::{Failure, Outcome, Phase, Readings, Verdict},
         reason::Reason,
     },
@@ -35,12 +36,13 @@ pub struct OfLink {
 impl OfLink {
     /// What the state knows.
     pub fn of_state(state: &LinkState, mailbox: &str) -> Self {
+        let link = &state.watched.link;
         let checks = state.checks.iter().map(|(check, state)| {
             let outcome = state.last.as_deref().filter(|_| state.skipped.is_none());
-            OfCheck::new(*check, Present::of(state), outcome)
+            OfCheck::new(*check, Present::of(state), outcome, (&link.mailbox, mailbox))
         });
         Self {
-            link: state.watched.link.id.to_string(),
+            link: link.id.to_string(),
             mailbox: mailbox.to_owned(),
             up: up(state),
             checks: checks.collect(),
@@ -50,7 +52,8 @@ impl OfLink {
     /// What a probe found just now.
     pub fn of_probe(watched: &Watched, outcomes: &[(Check, Arc<Outcome>)], mailbox: &str) -> Self {
         let checks = outcomes.iter().map(|(check, outcome)| {
-            OfCheck::new(*check, Some(Present::in_outcome(outcome)), Some(outcome))
+            let present = Some(Present::in_outcome(outcome));
+            OfCheck::new(*check, present, Some(outcome), (&watched.link.mailbox, mailbox))
         });
         Self {
             link: watched.link.id.to_string(),
@@ -78,13 +81,18 @@ pub struct OfCheck {
 }
 
 impl OfCheck {
-    fn new(check: Check, present: Option<Present<'_>>, outcome: Option<&Outcome>) -> Self {
+    fn new(
+        check: Check,
+        present: Option<Present<'_>>,
+        outcome: Option<&Outcome>,
+        (address, shown): (&Address, &str),
+    ) -> Self {
         let phases = outcome.map_or(&[][..], |outcome| &outcome.phases);
         Self {
             check: check.name(),
             verdict: present.map(Present::name),
             reason: present.and_then(Present::reason).map(OfReason::new),
-            reply: present.and_then(Present::reply),
+            reply: present.and_then(Present::reply).map(|reply| discreet(&reply, address, shown)),
             phases: phases.iter().map(OfPhase::new).collect(),
         }
     }
@@ -164,12 +172,31 @@ impl<'a> Present<'a> {
         }
     }
 
-    fn reply(self) -> Option<String> {
+    pub fn reply(self) -> Option<String> {
         match self {
             Self::Fail(failure) => failure.evidence.as_ref().map(ToString::to_string),
             Self::Pass(_) | Self::Skip(_) => None,
         }
     }
+}
+
+/// Words that a server said or was told, with what is to be shown in the address's place.
+pub fn discreet(words: &str, address: &Address, shown: &str) -> String {
+    let address = address.as_str();
+    if shown == address {
+        return words.to_owned();
+    }
+    // Lower case changes no length here, since only ASCII letters are touched.
+    let lower = words.to_ascii_lowercase();
+    let mut told = String::with_capacity(words.len());
+    let mut from = 0;
+    for (at, found) in lower.match_indices(address) {
+        told.push_str(&words[from..at]);
+        told.push_str(shown);
+        from = at + found.len();
+    }
+    told.push_str(&words[from..]);
+    told
 }
 
 /// Whether every check that ran last passed; none where none ran. A skip is no pass: something failed before it.
@@ -181,4 +208,17 @@ fn all_pass<'a>(present: impl Iterator<Item = Present<'a>>) -> Option<bool> {
     present
         .map(|present| matches!(present, Present::Pass(_)))
         .fold(None, |all, pass| Some(all.unwrap_or(true) && pass))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_tell_no_address_that_is_not_to_be_shown() {
+        let sales = Address::parse("sales@example.com").unwrap();
+        let words = "C: RCPT TO:<Sales@Example.com> é sales@example.com";
+        assert_eq!(discreet(words, &sales, "9f"), "C: RCPT TO:<9f> é 9f");
+        assert_eq!(discreet(words, &sales, "sales@example.com"), words);
+    }
 }

@@ -272,9 +272,13 @@ pub(crate) fn engine(snapshot: Snapshot) -> (Handle, impl Future<Output = ()>) {
     let engine = async move {
         while let Some(order) = ordered.recv().await {
             let known = snapshot.links.get(&order.link).ok_or(Refused::UnknownLink);
-            let answer = known.map(|link| {
-                let asked = link.checks.iter().filter(|(check, _)| order.checks.contains(check));
-                asked.filter_map(|(check, state)| Some((*check, answer(state)?))).collect()
+            let answer = known.and_then(|link| {
+                let all = order.checks.is_empty();
+                let asked = |check: &Check| all || order.checks.contains(check);
+                let asked = link.checks.iter().filter(|(check, _)| asked(check));
+                let answers: Vec<_> =
+                    asked.filter_map(|(check, state)| Some((*check, answer(state)?))).collect();
+                if answers.is_empty() { Err(Refused::CheckOff) } else { Ok(answers) }
             });
             let _ = order.answer.send(answer);
         }

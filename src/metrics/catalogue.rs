@@ -1,0 +1,210 @@
+//! THE catalogue: name, kind, labels and help of every metric. `docs/metrics.md` is made of it.
+
+use std::fmt::Write as _;
+
+use super::{
+    Family, Standing,
+    fill::{self, Probed, View},
+};
+
+/// What a metric is called, and what it tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// An entry, and how it gets its series.
+pub(super) struct Metric<Fill> {
+    pub(super) entry: Entry,
+    pub(super) fill: Fill,
+}
+
+pub(super) type FromState = Metric<fn(&View<'_>, &mut Family<'_>)>;
+pub(super) type FromStanding = Metric<fn(&Standing, &mut Family<'_>)>;
+pub(super) type FromProbe = Metric<fn(&Probed, &mut Family<'_>)>;
+
+/// Every metric on `/metrics` but those of the process.
+pub fn scraped() -> impl Iterator<Item = Entry> {
+    let state = STATE.iter().map(|metric| metric.entry);
+    state.chain(EXPORTER.iter().map(|metric| metric.entry))
+}
+
+/// Every metric on `/probe`.
+pub fn probed() -> impl Iterator<Item = Entry> {
+    PROBE.iter().map(|metric| metric.entry)
+}
+
+/// `docs/metrics.md`.
+pub fn metrics_page() -> String {
+    let mut page = String::from(INTRODUCTION);
+    page.push_str("\n## On `/metrics`\n\n");
+    table(&mut page, scraped());
+    page.push_str(
+        "\nOf the process, where the exporter runs on Linux:\n\n| metric | |\n|---|---|\n",
+    );
+    for (name, help) in super::process_metrics() {
+        let _ = writeln!(page, "| `{name}` | {help} |");
+    }
+    page.push_str("\n## On `/probe`\n\n");
+    page.push_str(PROBE_INTRODUCTION);
+    table(&mut page, probed());
+    page
+}
+
+fn table(page: &mut String, entries: impl Iterator<Item = Entry>) {
+    page.push_str("| metric | kind | labels | |\n|---|---|---|---|\n");
+    for Entry { name, kind, labels, help } in entries {
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(page, "| `{name}` | {} | {} | {help} |", kind.name(), labels.join(", "));
+    }
+}
+
+const INTRODUCTION: &str = "\
+# Metrics
+
+*Made from `src/metrics/catalogue.rs` by `make docs`; change it there.*
+
+- Probes run on the exporter's own schedule. A scrape reads from memory what they found last, and starts none.
+- Times are Unix seconds, without time stamps on the samples: `time() - mailbox_check_last_success_timestamp_seconds`
+  is how long ago a check last passed.
+- What is not known is absent: it is never 0, and never the last value. A link that is gone leaves no series.
+- `link` is the link's id, `mailbox` its address, or what `privacy.mailbox_label` makes of it.
+- `reason` and `class` are the closed sets of [reasons.md](reasons.md).
+";
+
+const PROBE_INTRODUCTION: &str = "\
+`/probe?link=<id>` runs the checks of a configured link at once; `&check=imap`, which may be repeated, names some of
+them. What a probe finds counts like any other run, and stands on `/metrics` too.
+
+";
+
+const LINK: &[&str] = &["link", "mailbox"];
+const CHECK: &[&str] = &["link", "mailbox", "check"];
+
+/// Of the links, and of the engine that examines them.
+#[rustfmt::skip]
+pub(super) const STATE: &[FromState] = &[
+    gauge("mailbox_link_info", &["link", "mailbox", "source", "direction", "client", "account"], fill::link_info,
+        "A watched link: where it was found, what the application does with it, its OAuth client, and the kind of Google account. Always 1."),
+    gauge("mailbox_link_up", LINK, fill::link_up,
+        "1 if every check of the link passed when it last ran on the exporter's own schedule, 0 if any did not. Absent until one ran."),
+    gauge("mailbox_failing", &["link", "mailbox", "check", "reason", "class"], fill::failing,
+        "1 while a check of the link fails; absent otherwise. The class says who has to act. Checks that are skipped because of another's failure are not listed, so one root cause is one series of a link; a fault of the OAuth client, which all its links share, is told once by mailbox_client_failing."),
+    gauge("mailbox_client_failing", &["client", "reason"], fill::client_failing,
+        "1 while Google refuses an OAuth client, however many links share it; absent otherwise. Each of those links has class client in mailbox_failing meanwhile."),
+    gauge("mailbox_check_success", CHECK, fill::check_success,
+        "1 if the check passed when it last ran on the exporter's own schedule, 0 if it failed. Absent while it is skipped because of another check's failure, and until it ran."),
+    gauge("mailbox_check_last_run_timestamp_seconds", CHECK, fill::last_run,
+        "When the check last ran; skips do not count."),
+    gauge("mailbox_check_last_success_timestamp_seconds", CHECK, fill::last_success,
+        "When the check last passed. Absent if it never did."),
+    gauge("mailbox_check_next_run_timestamp_seconds", CHECK, fill::next_run,
+        "When the exporter's own schedule runs the check next. Far ahead after a failure where asking again is useless or rude."),
+    gauge("mailbox_check_duration_seconds", CHECK, fill::check_duration,
+        "How long the check's last run took, from name resolution to goodbye."),
+    counter("mailbox_checks_total", CHECK, fill::checks,
+        "Runs of the check, on the exporter's own schedule and on demand; skips do not count."),
+    counter("mailbox_check_failures_total", &["link", "mailbox", "check", "reason"], fill::check_failures,
+        "Runs of the check that failed, by reason. Only reasons that occurred have a series: increase() misses the first failure of each, mailbox_failing and mailbox_check_success do not."),
+    histogram("mailbox_check_phase_duration_seconds", &["check", "phase"], fill::phases,
+        "How long the phases of probes took, over all links."),
+    gauge("mailbox_access_token_expiry_timestamp_seconds", LINK, fill::access_token_expiry,
+        "When the access token that the last token check got ends, as Google's token endpoint says. It is renewed by the exporter's own schedule; absent while the token check fails."),
+    gauge("mailbox_imap_unseen_messages", &["mailbox"], fill::unseen_messages,
+        "Unread messages in the inbox, as the imap check found on the exporter's own schedule. Absent while it fails, as is everything that it reads."),
+    gauge("mailbox_imap_oldest_unseen_timestamp_seconds", &["mailbox"], fill::oldest_unseen,
+        "When the oldest unread message in the inbox arrived. Absent if none is unread."),
+    gauge("mailbox_storage_used_bytes", &["mailbox"], fill::storage_used,
+        "Storage that the account uses, as IMAP reports it; Google counts Drive and Photos too."),
+    gauge("mailbox_storage_limit_bytes", &["mailbox"], fill::storage_limit,
+        "Storage that the account may use, as IMAP reports it."),
+    counter("mailbox_imap_notices_total", &["mailbox", "notice"], fill::notices,
+        "What the IMAP server let the exporter know beside its answers."),
+    gauge("mailbox_tls_certificate_expiry_timestamp_seconds", &["endpoint"], fill::certificate_expiry,
+        "When the certificate ends that the server showed last."),
+    gauge("mailbox_exporter_source_up", &["source"], fill::source_up,
+        "1 if the source of links could be read last time, 0 if not; its links stay as they were meanwhile."),
+    gauge("mailbox_exporter_links", &[], fill::links,
+        "Links that are watched."),
+    gauge("mailbox_exporter_schedule_lag_seconds", &[], fill::schedule_lag,
+        "How late the last round of checks began."),
+    counter("mailbox_exporter_runs_dropped_total", &[], fill::runs_dropped,
+        "Scheduled runs that were left out since the one before was not over yet."),
+    gauge("mailbox_exporter_probes_in_flight", &[], fill::probes_in_flight,
+        "Probes that run at this moment."),
+    counter("mailbox_exporter_panics_total", &[], fill::panics,
+        "Probes that ended by a bug in the exporter."),
+];
+
+/// Of the exporter's making and configuration.
+#[rustfmt::skip]
+pub(super) const EXPORTER: &[FromStanding] = &[
+    gauge("mailbox_exporter_build_info", &["version", "revision", "rustversion"], fill::build_info,
+        "What the exporter was built from. Always 1."),
+    gauge("mailbox_exporter_config_last_reload_successful", &[], fill::reload_successful,
+        "1 if the configuration could be read last time, 0 if not; the one before stays in force then."),
+    gauge("mailbox_exporter_config_last_reload_success_timestamp_seconds", &[], fill::reload_success,
+        "When the configuration in force was read."),
+];
+
+/// Of one probe on demand.
+#[rustfmt::skip]
+pub(super) const PROBE: &[FromProbe] = &[
+    gauge("probe_success", &[], fill::probe_success,
+        "1 if every check passed within the scrape's timeout."),
+    gauge("probe_duration_seconds", &[], fill::probe_duration,
+        "How long the probe took, the wait for an earlier one of the same mailbox included."),
+    gauge("probe_check_success", &["check"], fill::probe_check_success,
+        "1 if the check passed, 0 if it failed. Absent if it was skipped because of another check's failure."),
+    gauge("probe_phase_duration_seconds", &["check", "phase"], fill::probe_phases,
+        "How long each phase of the check took, in sum over its attempts."),
+    gauge("probe_failing", &["check", "reason", "class"], fill::probe_failing,
+        "1 for a check that failed: why, and the class of people who have to act."),
+];
+
+const fn gauge<F: Copy>(
+    name: &'static str,
+    labels: &'static [&'static str],
+    fill: F,
+    help: &'static str,
+) -> Metric<F> {
+    Metric { entry: Entry { name, kind: Kind::Gauge, labels, help }, fill }
+}
+
+const fn counter<F: Copy>(
+    name: &'static str,
+    labels: &'static [&'static str],
+    fill: F,
+    help: &'static str,
+) -> Metric<F> {
+    Metric { entry: Entry { name, kind: Kind::Counter, labels, help }, fill }
+}
+
+const fn histogram<F: Copy>(
+    name: &'static str,
+    labels: &'static [&'static str],
+    fill: F,
+    help: &'static str,
+) -> Metric<F> {
+    Metric { entry: Entry { name, kind: Kind::Histogram, labels, help }, fill }
+}

@@ -1,0 +1,318 @@
+//! How every metric of the catalogue gets its series. What is not known gets none.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{Family, Labels, Standing};
+use crate::{
+    check::Check,
+    domain::{
+        clock::Timestamp,
+        link::LinkId,
+        outcome::{Notice, Outcome, Readings},
+        reason::Class,
+    },
+    engine::{
+        report::{Present, up},
+        state::{CheckState, LinkState, Snapshot},
+    },
+};
+
+/// The state, with every link's labels at hand.
+pub(super) struct View<'a> {
+    snapshot: &'a Snapshot,
+    links: Vec<Row<'a>>,
+    mailboxes: Vec<Mailbox<'a>>,
+}
+
+struct Row<'a> {
+    id: &'a LinkId,
+    mailbox: &'a str,
+    state: &'a LinkState,
+}
+
+/// A mailbox that some link reads.
+struct Mailbox<'a> {
+    label: &'a str,
+    /// Absent while no link's `imap` check passes: what was read before may no longer hold.
+    readings: Option<&'a Readings>,
+    notices: Option<&'a BTreeMap<Notice, u64>>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, labels: &'a Labels) -> Self {
+        let links = snapshot.links.iter().map(|(id, state)| Row {
+            id,
+            mailbox: labels.of_mailbox(&state.watched.link.mailbox),
+            state,
+        });
+        let links: Vec<_> = links.collect();
+        let mut read = BTreeMap::new();
+        for row in &links {
+            if let Some(imap) = row.state.checks.get(&Check::Imap) {
+                let address = &row.state.watched.link.mailbox;
+                let (_, passes) = read.entry(address).or_insert((row.mailbox, false));
+                *passes |= matches!(Present::of(imap), Some(Present::Pass(_)));
+            }
+        }
+        let mailboxes = read.into_iter().map(|(address, (label, passes))| {
+            let known = snapshot.mailboxes.get(address);
+            Mailbox {
+                label,
+                readings: known.filter(|_| passes).map(|known| &known.readings),
+                notices: known.map(|known| &known.notices),
+            }
+        });
+        Self { snapshot, mailboxes: mailboxes.collect(), links }
+    }
+
+    /// One series a check of a link, where `value` knows it.
+    fn each_check(&self, family: &mut Family<'_>, value: impl Fn(&CheckState) -> Option<f64>) {
+        for row in &self.links {
+            for (check, state) in &row.state.checks {
+                if let Some(value) = value(state) {
+                    family.push(&[row.id.as_str(), row.mailbox, check.name()], value);
+                }
+            }
+        }
+    }
+
+    /// One series a mailbox, where `value` knows it.
+    fn each_mailbox(&self, family: &mut Family<'_>, value: impl Fn(&Readings) -> Option<f64>) {
+        for mailbox in &self.mailboxes {
+            if let Some(value) = mailbox.readings.and_then(&value) {
+                family.push(&[mailbox.label], value);
+            }
+        }
+    }
+}
+
+pub(super) fn link_info(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        let link = &row.state.watched.link;
+        let (direction, account) = (link.direction.name(), link.account.name());
+        let labels =
+            [row.id.as_str(), row.mailbox, &link.source, direction, &link.client.name, account];
+        family.push(&labels, 1.0);
+    }
+}
+
+pub(super) fn link_up(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        if let Some(up) = up(row.state) {
+            family.push(&[row.id.as_str(), row.mailbox], f64::from(up));
+        }
+    }
+}
+
+pub(super) fn failing(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        for (check, state) in &row.state.checks {
+            if let Some(Present::Fail(failure)) = Present::of(state) {
+                let (reason, class) = (failure.reason.name(), failure.reason.class().name());
+                let labels = [row.id.as_str(), row.mailbox, check.name(), reason, class];
+                family.push(&labels, 1.0);
+            }
+        }
+    }
+}
+
+pub(super) fn client_failing(view: &View<'_>, family: &mut Family<'_>) {
+    let failing = view.links.iter().flat_map(|row| {
+        let client = &*row.state.watched.link.client.name;
+        let reasons = row.state.checks.values().filter_map(|state| match Present::of(state) {
+            Some(Present::Fail(failure)) => Some(failure.reason),
+            _ => None,
+        });
+        reasons.filter(|reason| reason.class() == Class::Client).map(move |reason| (client, reason))
+    });
+    for (client, reason) in failing.collect::<BTreeSet<_>>() {
+        family.push(&[client, reason.name()], 1.0);
+    }
+}
+
+pub(super) fn check_success(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_check(family, |state| match Present::of(state)? {
+        Present::Fail(_) => Some(0.0),
+        Present::Pass(_) => Some(1.0),
+        Present::Skip(_) => None,
+    });
+}
+
+pub(super) fn last_run(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_check(family, |state| Some(state.last.as_ref()?.at.as_secs_f64()));
+}
+
+pub(super) fn last_success(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_check(family, |state| state.last_success.map(Timestamp::as_secs_f64));
+}
+
+pub(super) fn next_run(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_check(family, |state| state.next_run.map(Timestamp::as_secs_f64));
+}
+
+pub(super) fn check_duration(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_check(family, |state| Some(state.last.as_ref()?.took.as_secs_f64()));
+}
+
+pub(super) fn checks(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_check(family, |state| Some(state.runs as f64));
+}
+
+pub(super) fn check_failures(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        for (check, state) in &row.state.checks {
+            for (reason, count) in &state.failures {
+                let labels = [row.id.as_str(), row.mailbox, check.name(), reason.name()];
+                family.push(&labels, *count as f64);
+            }
+        }
+    }
+}
+
+pub(super) fn phases(view: &View<'_>, family: &mut Family<'_>) {
+    for ((check, phase), buckets) in &view.snapshot.phases {
+        family.push_buckets(&[check.name(), phase.name()], buckets);
+    }
+}
+
+pub(super) fn access_token_expiry(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        let token = row.state.checks.get(&Check::Token).and_then(Present::of);
+        if let Some(Present::Pass(Readings { access_token_expires: Some(expires), .. })) = token {
+            family.push(&[row.id.as_str(), row.mailbox], expires.as_secs_f64());
+        }
+    }
+}
+
+pub(super) fn unseen_messages(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_mailbox(family, |readings| readings.unseen_messages.map(|count| count as f64));
+}
+
+pub(super) fn oldest_unseen(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_mailbox(family, |readings| readings.oldest_unseen.map(Timestamp::as_secs_f64));
+}
+
+pub(super) fn storage_used(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_mailbox(family, |readings| readings.storage.map(|storage| storage.used as f64));
+}
+
+pub(super) fn storage_limit(view: &View<'_>, family: &mut Family<'_>) {
+    view.each_mailbox(family, |readings| readings.storage.map(|storage| storage.limit as f64));
+}
+
+pub(super) fn notices(view: &View<'_>, family: &mut Family<'_>) {
+    for mailbox in &view.mailboxes {
+        for notice in Notice::ALL {
+            let count = mailbox.notices.and_then(|notices| notices.get(&notice)).copied();
+            family.push(&[mailbox.label, notice.name()], count.unwrap_or(0) as f64);
+        }
+    }
+}
+
+pub(super) fn certificate_expiry(view: &View<'_>, family: &mut Family<'_>) {
+    for (endpoint, expires) in &view.snapshot.certificates {
+        family.push(&[endpoint], expires.as_secs_f64());
+    }
+}
+
+pub(super) fn source_up(view: &View<'_>, family: &mut Family<'_>) {
+    for (source, read) in &view.snapshot.sources {
+        family.push(&[source], f64::from(read.is_ok()));
+    }
+}
+
+pub(super) fn links(view: &View<'_>, family: &mut Family<'_>) {
+    family.push(&[], view.links.len() as f64);
+}
+
+pub(super) fn schedule_lag(view: &View<'_>, family: &mut Family<'_>) {
+    family.push(&[], view.snapshot.vitals.schedule_lag.as_secs_f64());
+}
+
+pub(super) fn runs_dropped(view: &View<'_>, family: &mut Family<'_>) {
+    family.push(&[], view.snapshot.vitals.runs_dropped as f64);
+}
+
+pub(super) fn probes_in_flight(view: &View<'_>, family: &mut Family<'_>) {
+    family.push(&[], view.snapshot.vitals.probes_in_flight as f64);
+}
+
+pub(super) fn panics(view: &View<'_>, family: &mut Family<'_>) {
+    family.push(&[], view.snapshot.vitals.panics as f64);
+}
+
+pub(super) fn build_info(standing: &Standing, family: &mut Family<'_>) {
+    let build = standing.build;
+    family.push(&[build.version, build.revision, build.rust], 1.0);
+}
+
+pub(super) fn reload_successful(standing: &Standing, family: &mut Family<'_>) {
+    family.push(&[], f64::from(standing.reload_successful));
+}
+
+pub(super) fn reload_success(standing: &Standing, family: &mut Family<'_>) {
+    if let Some(at) = standing.reload_success {
+        family.push(&[], at.as_secs_f64());
+    }
+}
+
+/// What a probe on demand found.
+#[derive(Debug)]
+pub struct Probed {
+    /// None where the scrape's time was over before the probe was.
+    pub outcomes: Option<Vec<(Check, Arc<Outcome>)>>,
+    pub took: Duration,
+}
+
+impl Probed {
+    fn presents(&self) -> impl Iterator<Item = (Check, Present<'_>)> {
+        let outcomes = self.outcomes.as_deref().unwrap_or_default().iter();
+        outcomes.map(|(check, outcome)| (*check, Present::in_outcome(outcome)))
+    }
+}
+
+pub(super) fn probe_success(probed: &Probed, family: &mut Family<'_>) {
+    let passes = |(_, present)| matches!(present, Present::Pass(_));
+    let passed = probed.presents().next().is_some() && probed.presents().all(passes);
+    family.push(&[], f64::from(passed));
+}
+
+pub(super) fn probe_duration(probed: &Probed, family: &mut Family<'_>) {
+    family.push(&[], probed.took.as_secs_f64());
+}
+
+pub(super) fn probe_check_success(probed: &Probed, family: &mut Family<'_>) {
+    for (check, present) in probed.presents() {
+        match present {
+            Present::Fail(_) => family.push(&[check.name()], 0.0),
+            Present::Pass(_) => family.push(&[check.name()], 1.0),
+            Present::Skip(_) => {}
+        }
+    }
+}
+
+pub(super) fn probe_phases(probed: &Probed, family: &mut Family<'_>) {
+    for (check, outcome) in probed.outcomes.as_deref().unwrap_or_default() {
+        // A probe that tried again has a phase twice; a page may have each series once.
+        let mut phases = BTreeMap::<_, Duration>::new();
+        for (phase, took) in &outcome.phases {
+            *phases.entry(*phase).or_default() += *took;
+        }
+        for (phase, took) in phases {
+            family.push(&[check.name(), phase.name()], took.as_secs_f64());
+        }
+    }
+}
+
+pub(super) fn probe_failing(probed: &Probed, family: &mut Family<'_>) {
+    for (check, present) in probed.presents() {
+        if let Present::Fail(failure) = present {
+            let (reason, class) = (failure.reason.name(), failure.reason.class().name());
+            family.push(&[check.name(), reason, class], 1.0);
+        }
+    }
+}
