@@ -204,8 +204,48 @@ impl<'de> Deserialize<'de> for Span {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use url::Url;
+
     use super::*;
+    use crate::domain::{
+        link::{Account, Address, Client, Google, Grant, ImapServer, LinkId, Security, SmtpServer},
+        secret::Secret,
+    };
+
+    /// A link of this mailbox with every check at its default.
+    pub(crate) fn watched(address: &str) -> Watched {
+        let url = || Url::parse("https://localhost/").unwrap();
+        let link = Link {
+            id: LinkId::parse(address).unwrap(),
+            mailbox: Address::parse(address).unwrap(),
+            source: "file".into(),
+            direction: Direction::Both,
+            account: Account::Unknown,
+            client: Arc::new(Client {
+                name: "odoo".into(),
+                id: "1234-abc.apps.googleusercontent.com".into(),
+                secret: Secret::new("client-secret"),
+                publishing_status: None,
+                redirect_uris: Vec::new(),
+            }),
+            grant: Grant::RefreshToken(Secret::new("1//refresh-token")),
+            google: Arc::new(Google {
+                token_url: url(),
+                tokeninfo_url: url(),
+                authorization_url: url(),
+                gmail_api_url: url(),
+            }),
+            smtp: Arc::new(SmtpServer {
+                host: "smtp.gmail.com".into(),
+                port: 587,
+                security: Security::Starttls,
+            }),
+            imap: Arc::new(ImapServer { host: "imap.gmail.com".into(), port: 993 }),
+        };
+        let settings = Arc::new(Config::default().settle(Tz::UTC));
+        Watched { link: Arc::new(link), settings }
+    }
 
     #[test]
     fn every_check_has_a_schedule_when_nothing_is_configured() {

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     check::Check,
     domain::{
-        clock,
+        clock::{self, Clock},
         link::{Address, LinkId},
         outcome::{Failure, Outcome, Verdict},
         reason::{Again, Reason},
@@ -57,17 +57,16 @@ impl Handle {
     ///
     /// # Errors
     /// Where there is no such link or check, or the exporter stops meanwhile.
-    pub async fn probe(
-        &self,
-        link: LinkId,
-        checks: Vec<Check>,
-    ) -> Result<Vec<(Check, Arc<Outcome>)>, Refused> {
+    pub async fn probe(&self, link: LinkId, checks: Vec<Check>) -> Answer {
         let (answer, answered) = oneshot::channel();
         let order = Order { link, checks, answer };
         self.orders.send(order).await.map_err(|_| Refused::Stopping)?;
         answered.await.map_err(|_| Refused::Stopping)?
     }
 }
+
+/// What came of an order.
+pub type Answer = Result<Vec<(Check, Arc<Outcome>)>, Refused>;
 
 /// Why an ordered probe was not run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,13 +81,15 @@ pub enum Refused {
 struct Order {
     link: LinkId,
     checks: Vec<Check>,
-    answer: oneshot::Sender<Result<Vec<(Check, Arc<Outcome>)>, Refused>>,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// The engine itself; [`Engine::run`] is its life.
 #[derive(Debug)]
 pub struct Engine {
-    wire: Wire,
+    /// What probes are made with; a reload may put another in its place.
+    wire: Arc<ArcSwap<Wire>>,
+    clock: Clock,
     links: watch::Receiver<Links>,
     orders: mpsc::Receiver<Order>,
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -114,16 +115,21 @@ struct Running {
     mailbox: Address,
     generation: Generation,
     checks: Vec<Check>,
-    answer: Option<oneshot::Sender<Result<Vec<(Check, Arc<Outcome>)>, Refused>>>,
+    answer: Option<oneshot::Sender<Answer>>,
 }
 
 impl Engine {
-    pub fn new(wire: Wire, links: watch::Receiver<Links>) -> (Handle, Self) {
+    pub fn new(
+        wire: Arc<ArcSwap<Wire>>,
+        clock: Clock,
+        links: watch::Receiver<Links>,
+    ) -> (Handle, Self) {
         let (sender, orders) = mpsc::channel(64);
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let handle = Handle { snapshot: snapshot.clone(), orders: sender };
         let engine = Self {
             wire,
+            clock,
             links,
             orders,
             snapshot,
@@ -173,7 +179,7 @@ impl Engine {
 
     /// Until something is due or worth showing, and never long, so that a clock that jumps is noticed.
     fn pause(&self) -> Duration {
-        let now = self.wire.clock.now();
+        let now = self.clock.now();
         let due = match self.rounds.len() < AT_ONCE {
             true => self.schedule.wake(|mailbox| !self.busy.contains(mailbox)),
             // The next round that ends makes room.
@@ -189,7 +195,7 @@ impl Engine {
     fn apply(&mut self) {
         let links = self.links.borrow_and_update().clone();
         let changed = self.state.apply(&links);
-        let now = self.wire.clock.now();
+        let now = self.clock.now();
         let window = (EACH * u32::try_from(changed.len()).unwrap_or(u32::MAX)).min(LONGEST_WINDOW);
         for watched in &changed {
             let id = &watched.link.id;
@@ -230,7 +236,7 @@ impl Engine {
             } else if self.busy.contains(&link.watched.link.mailbox) {
                 self.waiting.push_back(order);
             } else {
-                let now = self.wire.clock.now();
+                let now = self.clock.now();
                 self.schedule.take(&order.link, now);
                 self.start(&order.link, checks, Some(order.answer));
             }
@@ -238,7 +244,7 @@ impl Engine {
     }
 
     fn start_due(&mut self) {
-        let now = self.wire.clock.now();
+        let now = self.clock.now();
         while self.rounds.len() < AT_ONCE {
             let Some(id) = self.schedule.due(now, |mailbox| !self.busy.contains(mailbox)) else {
                 return;
@@ -255,7 +261,7 @@ impl Engine {
 
     /// Why nothing need be asked now: the grant is dead as far as anybody knows, and its own check is not due.
     fn held(&self, id: &LinkId, due: &[Check]) -> Option<Reason> {
-        let now = self.wire.clock.now();
+        let now = self.clock.now();
         let in_hand = self.tokens.get(id).is_some_and(|token| token.serves(now));
         if due.contains(&Check::Token) || in_hand {
             return None;
@@ -266,7 +272,7 @@ impl Engine {
     }
 
     fn skip(&mut self, id: &LinkId, checks: &[Check], because: Reason) {
-        let now = self.wire.clock.now();
+        let now = self.clock.now();
         let Some(generation) = self.state.link(id).map(|link| link.generation) else { return };
         let outcome = Arc::new(Outcome::without_probe(Verdict::Skip { because }, now));
         for check in checks {
@@ -277,16 +283,11 @@ impl Engine {
         self.state.plan(id, self.schedule.planned(id));
     }
 
-    fn start(
-        &mut self,
-        id: &LinkId,
-        checks: Vec<Check>,
-        answer: Option<oneshot::Sender<Result<Vec<(Check, Arc<Outcome>)>, Refused>>>,
-    ) {
+    fn start(&mut self, id: &LinkId, checks: Vec<Check>, answer: Option<oneshot::Sender<Answer>>) {
         let Some(link) = self.state.link(id) else { return };
         let mut round = Round {
             watched: link.watched.clone(),
-            wire: self.wire.clone(),
+            wire: Wire::clone(&self.wire.load()),
             token: self.tokens.remove(id),
             stop: self.stop.clone(),
             progress: None,
@@ -314,7 +315,7 @@ impl Engine {
         let Some(running) = self.running.remove(&task) else { return };
         self.unpublished = true;
         self.busy.remove(&running.mailbox);
-        let now = self.wire.clock.now();
+        let now = self.clock.now();
         let (token, outcomes) = ended.unwrap_or_else(|| {
             self.state.vitals().panics += 1;
             tracing::error!(link = %running.link, "a probe panicked: this is a bug");
@@ -325,9 +326,8 @@ impl Engine {
             (None, running.checks.iter().map(panicked).collect())
         });
         let current = self.state.link(&running.link).map(|link| link.generation);
-        if current == Some(running.generation)
-            && let Some(token) = token
-        {
+        let still_meant = current == Some(running.generation);
+        if let Some(token) = token.filter(|_| still_meant) {
             self.tokens.insert(running.link.clone(), token);
         }
         let outcomes: Vec<_> =
@@ -338,7 +338,9 @@ impl Engine {
                 log(&running, *check, &change, outcome);
             }
         }
-        let ended = outcomes
+        // What was found of a link as it was before says nothing of when to probe it as it is now.
+        let counted = if still_meant { &outcomes[..] } else { &[] };
+        let ended = counted
             .iter()
             .map(|(check, outcome)| (*check, outcome.failure().map(|failure| failure.reason)));
         let dropped = self.schedule.ran(&running.link, ended, now);

@@ -26,13 +26,35 @@ pub struct Outcome {
     /// When the probe began.
     pub at: Timestamp,
     pub took: Duration,
-    pub phases: Vec<(Phase, Duration)>,
+    pub phases: Box<[(Phase, Duration)]>,
     /// What the server let us know beside its answers.
     pub notices: Vec<Notice>,
     /// The certificate that the server showed.
     pub certificate: Option<Certificate>,
     /// The dialogue, redacted; kept for failures only.
     pub transcript: Arc<[String]>,
+}
+
+impl Outcome {
+    /// A verdict that took no probe.
+    pub fn without_probe(verdict: Verdict, at: Timestamp) -> Self {
+        Self {
+            verdict,
+            at,
+            took: Duration::ZERO,
+            phases: Box::default(),
+            notices: Vec::new(),
+            certificate: None,
+            transcript: [].into(),
+        }
+    }
+
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.verdict {
+            Verdict::Fail(failure) => Some(failure),
+            Verdict::Pass(_) | Verdict::Skip { .. } => None,
+        }
+    }
 }
 
 /// The error type of every check: exactly one reason, and what it rests on.

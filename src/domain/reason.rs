@@ -4,9 +4,11 @@
 
 use std::fmt;
 
+mod page;
 mod rules;
 mod table;
 
+pub use page::reasons_page;
 pub use rules::{At, Protocol, Said, classify};
 pub use table::Reason;
 

@@ -274,7 +274,13 @@ fn tls_reason(error: &rustls::Error) -> Reason {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             Reason::TlsWrongName
         }
-        CertificateError::UnknownIssuer => Reason::TlsUntrusted,
+        // A name that is trusted on a signature that is not: it is not that authority's.
+        CertificateError::BadSignature
+        | CertificateError::UnknownIssuer
+        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            Reason::TlsUntrusted
+        }
         _ => Reason::TlsFailed,
     }
 }

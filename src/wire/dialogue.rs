@@ -2,9 +2,9 @@
 //!
 //! Invariant: every wait on a server goes through [`Dialogue::phase`] or [`Dialogue::farewell`], and so has an end.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
@@ -20,7 +20,7 @@ pub struct Dialogue {
     deadline: Instant,
     allowed: Duration,
     stop: CancellationToken,
-    progress: Option<mpsc::UnboundedSender<(Phase, Duration)>>,
+    listener: Option<Listener>,
     pub phases: Vec<(Phase, Duration)>,
     pub transcript: Vec<String>,
     pub notices: Vec<Notice>,
@@ -34,7 +34,7 @@ impl Dialogue {
             deadline: clock::instant() + allowed,
             allowed,
             stop,
-            progress: None,
+            listener: None,
             phases: Vec::new(),
             transcript: Vec::new(),
             notices: Vec::new(),
@@ -44,8 +44,8 @@ impl Dialogue {
     }
 
     /// Tells every phase as it ends.
-    pub fn telling(mut self, progress: mpsc::UnboundedSender<(Phase, Duration)>) -> Self {
-        self.progress = Some(progress);
+    pub fn telling(mut self, listener: Listener) -> Self {
+        self.listener = Some(listener);
         self
     }
 
@@ -84,9 +84,18 @@ impl Dialogue {
     /// Notes a phase that was timed elsewhere.
     pub fn passed(&mut self, phase: Phase, took: Duration) {
         self.phases.push((phase, took));
-        if let Some(progress) = &self.progress {
-            // Nobody listens any more: that ends no probe.
-            let _ = progress.send((phase, took));
+        if let Some(Listener(tell)) = &self.listener {
+            tell(phase, took);
+        }
+    }
+
+    /// Waits before another try, whose phases replace those of the last.
+    pub async fn again(&mut self, pause: Duration) {
+        self.note(&format!("-- once more, after {pause:.1?}"));
+        self.phases.clear();
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 
@@ -103,10 +112,6 @@ impl Dialogue {
         self.deadline.saturating_duration_since(clock::instant())
     }
 
-    pub fn stopped(&self) -> bool {
-        self.stop.is_cancelled()
-    }
-
     /// Keeps a line of the dialogue, redacted; at most as many as a person would read.
     pub fn note(&mut self, line: &str) {
         if self.transcript.len() < TRANSCRIPT {
@@ -114,9 +119,15 @@ impl Dialogue {
             self.transcript.push(line);
         }
     }
+}
 
-    pub fn into_transcript(self) -> Arc<[String]> {
-        self.transcript.into()
+/// Who is told of phases.
+#[derive(Clone)]
+pub struct Listener(pub Arc<dyn Fn(Phase, Duration) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
     }
 }
 

@@ -3,12 +3,12 @@
 //! Google documents the error codes, not their descriptions:
 //! https://developers.google.com/identity/protocols/oauth2/web-server#offline
 
-use std::{sync::LazyLock, time::Duration};
+use std::{pin::Pin, sync::LazyLock, time::Duration};
 
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, ExtraTokenFields, HttpRequest, HttpResponse,
-    RefreshToken, RequestTokenError, StandardRevocableToken, StandardTokenResponse, TokenResponse,
-    TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointNotSet, ExtraTokenFields,
+    HttpRequest, HttpResponse, RefreshToken, RequestTokenError, StandardRevocableToken,
+    StandardTokenResponse, TokenResponse, TokenUrl,
     basic::{
         BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
         BasicTokenType,
@@ -75,8 +75,8 @@ pub(crate) async fn refresh(
         .set_auth_type(AuthType::RequestBody)
         .set_token_uri(TokenUrl::from_url(token_url.clone()));
     let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
-    let ask = async |request| exchange(https, request, redactor).await;
-    let answer = google.exchange_refresh_token(&refresh_token).request_async(&ask).await;
+    let asking = Asking { https, redactor };
+    let answer = google.exchange_refresh_token(&refresh_token).request_async(&asking).await;
     // Neither `Parse` nor `Other` may be printed: they hold the answer with its tokens.
     let answer = answer.map_err(|error| match error {
         RequestTokenError::Request(failure) => failure,
@@ -119,21 +119,29 @@ struct Extra {
 
 impl ExtraTokenFields for Extra {}
 
-/// The exchange under oauth2, which drops the status of what it cannot read: so refusals are read here.
-async fn exchange(
-    https: &Https,
-    request: HttpRequest,
-    redactor: &Redactor,
-) -> Result<HttpResponse, Failure> {
-    let answer = https.exchange(request).await?;
-    let body: Option<Value> = serde_json::from_slice(answer.body()).ok();
-    let refused = body.as_ref().is_some_and(|body| body.get("error").is_some());
-    match body {
-        Some(body) if answer.status().is_success() && !refused => {
-            let body = numbers(body).to_string();
-            Ok(answer.map(|_| body.into_bytes()))
-        }
-        body => Err(refusal(&answer, body.as_ref(), redactor)),
+/// The HTTP client as oauth2 wants it. oauth2 drops the status of what it cannot read, so refusals are read here.
+struct Asking<'a> {
+    https: &'a Https,
+    redactor: &'a Redactor,
+}
+
+impl<'c> AsyncHttpClient<'c> for Asking<'_> {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Failure>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let answer = self.https.exchange(request).await?;
+            let body: Option<Value> = serde_json::from_slice(answer.body()).ok();
+            let refused = body.as_ref().is_some_and(|body| body.get("error").is_some());
+            match body {
+                Some(body) if answer.status().is_success() && !refused => {
+                    let body = numbers(body).to_string();
+                    Ok(answer.map(|_| body.into_bytes()))
+                }
+                body => Err(refusal(&answer, body.as_ref(), self.redactor)),
+            }
+        })
     }
 }
 

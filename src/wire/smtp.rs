@@ -69,7 +69,8 @@ impl Session {
             dialogue.note(&format!("C: EHLO {name}"));
         }
         dialogue.passed(phase, ehlo_began.elapsed());
-        let said = if rest.is_empty() { greeting } else { rest };
+        let welcome = greeting.last().is_some_and(|line| line.text.starts_with('2'));
+        let said = if welcome { rest } else { greeting };
         heard(rest, dialogue);
         let connection = match opened {
             Ok(Ok(connection)) => connection,
@@ -243,6 +244,11 @@ fn is_final(line: &str) -> bool {
     line.as_bytes().get(3).is_none_or(|byte| *byte == b' ')
 }
 
+/// Whether a line begins as every line of a reply does.
+fn is_reply(line: &str) -> bool {
+    line.len() >= 3 && line.bytes().take(3).all(|byte| byte.is_ascii_digit())
+}
+
 fn heard(lines: &[Line], dialogue: &mut Dialogue) {
     for line in lines {
         dialogue.note(&format!("S: {}", line.text));
@@ -251,10 +257,8 @@ fn heard(lines: &[Line], dialogue: &mut Dialogue) {
 
 /// Why lettre has no good answer for us: what was said decides, then how the connection ended.
 fn refused(lines: &[Line], socket: &Socket, error: &Error, at: At, dialogue: &Dialogue) -> Failure {
-    let words = |lines: &[Line]| {
-        let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
-        texts.join("\r\n") + "\r\n"
-    };
+    let words =
+        |lines: &[Line]| lines.iter().map(|line| format!("{}\r\n", line.text)).collect::<String>();
     let start = lines.iter().rposition(|line| is_final(&line.text)).map_or(0, |last| {
         lines[..last].iter().rposition(|line| is_final(&line.text)).map_or(0, |before| before + 1)
     });
@@ -262,12 +266,13 @@ fn refused(lines: &[Line], socket: &Socket, error: &Error, at: At, dialogue: &Di
     if let Some(reply) = last.filter(|reply| !reply.is_positive()) {
         return Failure::said(quote(&reply, at, dialogue), at);
     }
-    let unread = if lines.is_empty() { socket.partial() } else { words(lines) };
+    let foreign = lines.iter().any(|line| !is_reply(&line.text));
+    let unread = words(lines) + &socket.partial();
     let unread = dialogue.redactor.clean(&unread);
     match (unread.is_empty(), socket.ended()) {
         (true, true) => Failure::own(Reason::ConnectionLost, "the server closed the connection"),
         (true, false) => dial::failure(error),
-        (false, true) if lines.is_empty() => {
+        (false, true) if !foreign => {
             let words = format!("the server closed the connection in the middle of {unread:?}");
             Failure::own(Reason::ConnectionLost, words)
         }

@@ -200,6 +200,16 @@ const SMTP: &[Rule] = &[
     any("", "4.7.32", "", "", SenderUnauthenticated), any("", "5.7.24", "", "", SenderUnauthenticated),
     any("", "5.7.28", "", "",                                   SenderRateLimited),
 
+    // What is wrong with the message, wherever it is said.
+    any("552", "5.2.3", "", "", MessageRejected), any("552", "5.3.4", "", "", MessageRejected),
+    any("552", "5.7.0", "", "", MessageRejected), any("554", "5.4.6", "", "", MessageRejected),
+    any("554", "5.6.0", "", "",                                 MessageRejected),
+    any("550", "", "RfcMessageNonCompliant", "",                MessageRejected),
+    any("550", "", "UnsolicitedMessageError", "",               MessageRejected),
+    any("550", "5.7.1", "", "in from: header",                  MessageRejected),
+    any("550", "5.7.1", "", "likely suspicious",                MessageRejected),
+    any("550", "5.7.1", "", "prohibited the mail",              MessageRejected),
+
     // Google's own trouble, and sessions that it ends.
     any("451", "4.5.0", "", "",                                 ProtocolError),
     any("421", "", "", "",                                      GoogleOutage),

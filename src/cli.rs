@@ -1,0 +1,158 @@
+//! The command line: flags in the manner of Prometheus' exporters, and the subcommands.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{app, check::Check, source::Shard};
+
+pub mod check;
+pub mod check_config;
+
+/// Says whether OAuth-linked Gmail mailboxes still work, why not, and who has to do what.
+///
+/// Without a command it serves: it probes on schedule and exports metrics.
+#[derive(Debug, Parser)]
+#[command(name = "mailbox_exporter", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub serve: Serve,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// The configuration file.
+    #[arg(long = "config.file", global = true, default_value = "mailbox_exporter.yaml")]
+    pub config_file: PathBuf,
+    /// Logs this and what is more serious.
+    #[arg(long = "log.level", global = true, value_enum, default_value_t = Level::Info)]
+    pub log_level: Level,
+    /// How log lines are written.
+    #[arg(long = "log.format", global = true, value_enum, default_value_t = Form::Text)]
+    pub log_format: Form,
+}
+
+/// What serving takes.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Where to listen; may be given several times. Without a host, on all addresses.
+    #[arg(long = "web.listen-address", default_value = ":10048", value_parser = listen_address)]
+    pub listen: Vec<SocketAddr>,
+    /// TLS and basic authentication, in the exporter-toolkit's format.
+    #[arg(long = "web.config.file")]
+    pub web_config: Option<PathBuf>,
+    /// The path of the metrics.
+    #[arg(long = "web.telemetry-path", default_value = "/metrics", value_parser = path)]
+    pub telemetry_path: String,
+    /// The address at which people reach this exporter, where a proxy stands before it.
+    #[arg(long = "web.external-url")]
+    pub external_url: Option<url::Url>,
+    /// Allows POST /-/reload. SIGHUP always reloads.
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
+    /// Watches only this share of the links: i/n, with i from 0 to n-1.
+    #[arg(long, value_parser = Shard::parse)]
+    pub shard: Option<Shard>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Probes now; says for each link what works, what does not, why, and the next step.
+    Check(CheckArgs),
+    /// Prints the settings as understood, secrets as stars, or the mistakes.
+    CheckConfig,
+}
+
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Links by id; all of them where none is named.
+    pub links: Vec<String>,
+    /// How to say it.
+    #[arg(long, value_enum, default_value_t = check::Format::Text)]
+    pub format: check::Format,
+    /// Only these checks.
+    #[arg(long, value_delimiter = ',', value_parser = a_check)]
+    pub only: Vec<Check>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Form {
+    Json,
+    Text,
+}
+
+/// Runs what the command line asks for.
+pub async fn run(cli: Cli) -> ExitCode {
+    let config = &cli.common.config_file;
+    match cli.command {
+        None => app::serve(config, cli.serve).await,
+        Some(Command::Check(args)) => check::run(config, args).await,
+        Some(Command::CheckConfig) => check_config::run(config),
+    }
+}
+
+/// Usage and configuration errors, as sysexits(3) has them: EX_USAGE.
+pub const USAGE: u8 = 64;
+
+/// `:10048`, `127.0.0.1:10048`, `[::1]:10048`, as the exporter-toolkit takes them.
+fn listen_address(written: &str) -> Result<SocketAddr, String> {
+    let host_given = match written.strip_prefix(':') {
+        Some(port) => format!("[::]:{port}"),
+        None => written.replace("localhost:", "127.0.0.1:"),
+    };
+    host_given.parse().map_err(|_| "write it as :10048 or 127.0.0.1:10048".to_owned())
+}
+
+fn path(written: &str) -> Result<String, String> {
+    match written.starts_with('/') && written.len() > 1 {
+        true => Ok(written.to_owned()),
+        false => Err("write it as /metrics".to_owned()),
+    }
+}
+
+fn a_check(written: &str) -> Result<Check, String> {
+    Check::parse(written).ok_or_else(|| {
+        let known: Vec<_> = Check::ALL.iter().map(|check| check.name()).collect();
+        format!("the checks are {}", known.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_are_taken_as_other_exporters_take_them() {
+        let cases = [
+            (":10048", Some("[::]:10048")),
+            ("127.0.0.1:1", Some("127.0.0.1:1")),
+            ("localhost:1", Some("127.0.0.1:1")),
+            ("[::1]:1", Some("[::1]:1")),
+            ("10048", None),
+        ];
+        for (written, expected) in cases {
+            let address = listen_address(written).ok().map(|address| address.to_string());
+            assert_eq!(address.as_deref(), expected, "{written}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! `mailbox_exporter check`: probes now, tells every phase as it ends, and says at the end what is the case.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::ValueEnum;
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{CheckArgs, USAGE};
+use crate::{
+    app,
+    check::{Check, Watched},
+    config,
+    domain::{
+        outcome::{Outcome, Verdict},
+        reason::{Class, Reason},
+    },
+    engine::{
+        report::{OfLink, Report},
+        round::{Progress, Round},
+    },
+    wire::Wire,
+};
+
+/// How to say it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Format {
+    Json,
+    /// One line and an exit code as monitoring plugins have them: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+    Nagios,
+    Text,
+}
+
+type Ended = Vec<(Check, Arc<Outcome>)>;
+
+/// Exit code 0 where everything passes, 1 where something fails, 64 for usage and configuration.
+pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
+    let wrong = match args.format {
+        Format::Nagios => ExitCode::from(NAGIOS_UNKNOWN),
+        Format::Json | Format::Text => ExitCode::from(USAGE),
+    };
+    let (chosen, wire) = match prepare(file, &args) {
+        Ok(prepared) => prepared,
+        Err(mistake) => {
+            let _ = writeln!(io::stderr(), "{mistake}");
+            return wrong;
+        }
+    };
+    let stop = CancellationToken::new();
+    let probing = probe_all(&chosen, &wire, &args, &stop);
+    tokio::pin!(probing);
+    let ended = tokio::select! {
+        ended = &mut probing => ended,
+        // Sessions say good-bye first.
+        _ = tokio::signal::ctrl_c() => {
+            stop.cancel();
+            probing.await;
+            return ExitCode::from(INTERRUPTED);
+        }
+    };
+    let said = match args.format {
+        Format::Text => summary(&ended),
+        Format::Json => json(&chosen, &ended),
+        Format::Nagios => nagios(&ended),
+    };
+    // A reader that has seen enough may have closed the pipe.
+    let _ = io::stdout().write_all(said.as_bytes());
+    match args.format {
+        Format::Nagios => ExitCode::from(nagios_code(&ended)),
+        Format::Json | Format::Text => ExitCode::from(u8::from(failures(&ended).next().is_some())),
+    }
+}
+
+/// The links that were named, or all, and what they are probed with.
+fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<(Vec<Watched>, Wire)> {
+    let mut loaded = config::load(file)?;
+    let wire = app::wire(&loaded)?;
+    let links = loaded.sources.read_now();
+    for (source, state) in &links.sources {
+        if let Err(trouble) = state {
+            let _ = writeln!(io::stderr(), "{source}: {trouble}");
+        }
+    }
+    let named = |id: &String| {
+        links.watched.iter().find(|watched| watched.link.id.as_str() == id).cloned().ok_or_else(
+            || {
+                let ids: Vec<_> =
+                    links.watched.iter().map(|w| w.link.id.as_str()).take(20).collect();
+                anyhow::anyhow!("there is no link {id:?}; there are: {}", ids.join(", "))
+            },
+        )
+    };
+    let chosen = match args.links.is_empty() {
+        true => links.watched.clone(),
+        false => args.links.iter().map(named).collect::<anyhow::Result<_>>()?,
+    };
+    anyhow::ensure!(!chosen.is_empty(), "{}: there is no link to check", file.display());
+    Ok((chosen, wire))
+}
+
+async fn probe_all(
+    chosen: &[Watched],
+    wire: &Wire,
+    args: &CheckArgs,
+    stop: &CancellationToken,
+) -> Vec<(Watched, Ended)> {
+    // Told as it happens, one link stands under the other.
+    let at_once = if args.format == Format::Text { 1 } else { AT_ONCE };
+    stream::iter(chosen)
+        .map(|watched| async move { (watched.clone(), probe(watched, wire, args, stop).await) })
+        .buffered(at_once)
+        .collect()
+        .await
+}
+
+async fn probe(
+    watched: &Watched,
+    wire: &Wire,
+    args: &CheckArgs,
+    stop: &CancellationToken,
+) -> Ended {
+    let asked = |check: &Check| args.only.is_empty() || args.only.contains(check);
+    let due: Vec<_> = watched.checks().filter(asked).collect();
+    let (progress, told) = mpsc::unbounded_channel();
+    let mut round = Round {
+        watched: watched.clone(),
+        wire: wire.clone(),
+        token: None,
+        stop: stop.clone(),
+        progress: (args.format == Format::Text).then_some(progress),
+    };
+    let telling = async {
+        if args.format == Format::Text {
+            say(&format!("{}\n", watched.link.id));
+            tell(told).await;
+        }
+    };
+    let probing = async move { round.run(&due).await };
+    let (ended, ()) = tokio::join!(probing, telling);
+    ended.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect()
+}
+
+/// Says what happens while it happens.
+async fn tell(mut told: mpsc::UnboundedReceiver<Progress>) {
+    let mut open = false;
+    while let Some(progress) = told.recv().await {
+        match progress {
+            Progress::Began(check) => {
+                say(&format!("  {:<7}", check.name()));
+                open = true;
+            }
+            Progress::Passed(phase, took) => say(&format!("{phase} {} · ", rounded(took))),
+            Progress::Ended(check, outcome) => {
+                let start = if open { String::new() } else { format!("  {:<7}", check.name()) };
+                open = false;
+                say(&format!("{start}{}\n", verdict(&outcome)));
+            }
+        }
+    }
+}
+
+fn say(words: &str) {
+    let mut out = io::stdout();
+    // A reader that has seen enough may have closed the pipe.
+    let _ = out.write_all(words.as_bytes()).and_then(|()| out.flush());
+}
+
+fn rounded(took: Duration) -> String {
+    match took.as_millis() {
+        0 => "<1ms".to_owned(),
+        millis @ 1..1000 => format!("{millis}ms"),
+        _ => format!("{:.1}s", took.as_secs_f64()),
+    }
+}
+
+fn verdict(outcome: &Outcome) -> String {
+    match &outcome.verdict {
+        Verdict::Pass(_) => "pass".to_owned(),
+        Verdict::Skip { because } => format!("skipped: {because}"),
+        Verdict::Fail(failure) => format!("FAIL: {}", failure.reason),
+    }
+}
+
+/// What is the case, and for each reason the next step.
+fn summary(ended: &[(Watched, Ended)]) -> String {
+    let mut said = String::from("\n");
+    for (watched, outcomes) in ended {
+        let failed: Vec<_> = outcomes
+            .iter()
+            .filter_map(|(check, outcome)| outcome.failure().map(|failure| (check, failure)))
+            .collect();
+        if failed.is_empty() {
+            said += &format!("{} works.\n", watched.link.id);
+        }
+        for (check, failure) in failed {
+            let reason = failure.reason;
+            let place = failure.phase.map(|phase| format!(", at {phase}")).unwrap_or_default();
+            said += &format!("{} FAILS ({check}{place}): {reason}\n", watched.link.id);
+            said += &format!("  What:      {}\n", reason.meaning());
+            if let Some(evidence) = &failure.evidence {
+                said += &format!("  Evidence:  {evidence}\n");
+            }
+            said += &format!("  Who acts:  {} (class {})\n", reason.class().who(), reason.class());
+            said += &format!("  Next step: {}\n", reason.next_step());
+        }
+    }
+    said
+}
+
+fn json(chosen: &[Watched], ended: &[(Watched, Ended)]) -> String {
+    let links = chosen
+        .iter()
+        .zip(ended)
+        .map(|(watched, (_, outcomes))| {
+            OfLink::of_probe(watched, outcomes, watched.link.mailbox.as_str())
+        })
+        .collect();
+    let report = serde_json::to_string_pretty(&Report { links });
+    report.expect("a report has string keys only") + "\n"
+}
+
+/// https://www.monitoring-plugins.org/doc/guidelines.html
+fn nagios(ended: &[(Watched, Ended)]) -> String {
+    let state = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][usize::from(nagios_code(ended))];
+    let broken =
+        ended.iter().filter(|(_, outcomes)| outcomes.iter().any(|(_, o)| o.failure().is_some()));
+    let mut said = match failures(ended).next() {
+        None => format!("MAILBOX {state} - {} of {} links work", ended.len(), ended.len()),
+        Some((watched, check, reason)) => format!(
+            "MAILBOX {state} - {} ({check}): {reason}: {} Next step: {}",
+            watched.link.id,
+            reason.meaning(),
+            reason.next_step()
+        ),
+    }
+    .replace('|', "/");
+    said += &format!(" | links={};;;0 broken={};;;0\n", ended.len(), broken.count());
+    for (watched, check, reason) in failures(ended).skip(1) {
+        said += &format!("{} ({check}): {reason}\n", watched.link.id);
+    }
+    said
+}
+
+/// What passes by itself warns; what somebody must act on is critical.
+fn nagios_code(ended: &[(Watched, Ended)]) -> u8 {
+    let severity = |(_, _, reason): (&Watched, Check, Reason)| match reason.class() {
+        Class::Google | Class::Network | Class::Throttled => NAGIOS_WARNING,
+        _ => NAGIOS_CRITICAL,
+    };
+    failures(ended).map(severity).max().unwrap_or(0)
+}
+
+fn failures(ended: &[(Watched, Ended)]) -> impl Iterator<Item = (&Watched, Check, Reason)> {
+    ended.iter().flat_map(|(watched, outcomes)| {
+        outcomes.iter().filter_map(move |(check, outcome)| {
+            outcome.failure().map(|failure| (watched, *check, failure.reason))
+        })
+    })
+}
+
+/// Links probed at once where nobody watches.
+const AT_ONCE: usize = 16;
+
+const NAGIOS_WARNING: u8 = 1;
+const NAGIOS_CRITICAL: u8 = 2;
+const NAGIOS_UNKNOWN: u8 = 3;
+
+/// As a shell reports a program that SIGINT ended.
+const INTERRUPTED: u8 = 130;
