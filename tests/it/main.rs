@@ -1,0 +1,13 @@
+//! Does the exporter behave? Through its ports and exit codes, against the simulator.
+
+#![expect(clippy::unwrap_used, reason = "a test may; clippy knows only the #[test] functions")]
+
+mod bad_configs; // what is said about faulty files
+mod check; // `mailbox_exporter check`: formats, exit codes
+mod examples; // the example files, and the settings printed
+mod faults; // servers that stall, cut, lie and break off
+mod gentle; // what we do not ask, and what we leave behind
+mod reasons; // every line of Google's ends in its reason
+mod serve; // scrapes, probes, reloads, the end
+mod sources; // files that come, change and go
+mod support;
