@@ -1,0 +1,114 @@
+//! The world of these tests: servers that nobody here wrote, shared by all tests of the binary, and what is held
+//! against them. Tests do not meet, since each has mailboxes of its own.
+
+mod certificates;
+mod dovecot;
+mod exporter;
+mod home;
+mod http;
+mod oauth;
+mod ports;
+mod postfix;
+mod witness;
+
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, thread};
+
+pub(crate) use exporter::{Endpoint, Setup};
+pub(crate) use home::holds_in_time;
+pub(crate) use oauth::MAIL;
+pub(crate) use ports::free as free_port;
+pub(crate) use witness::Witness;
+
+use certificates::Certificates;
+use dovecot::Dovecot;
+use home::Home;
+use oauth::Oauth;
+use postfix::Postfix;
+
+pub(crate) struct World {
+    pub(crate) postfix: Postfix,
+    pub(crate) dovecot: Dovecot,
+    pub(crate) oauth: Oauth,
+    pub(crate) certificates: Certificates,
+    pub(crate) home: Home,
+    mailboxes: AtomicU32,
+}
+
+impl World {
+    /// None, said aloud, where a program is missing; on CI that is a failure.
+    pub(crate) fn shared() -> Option<&'static Self> {
+        static WORLD: LazyLock<Option<World>> =
+            LazyLock::new(|| missing().is_empty().then(World::start));
+        if WORLD.is_none() {
+            skip(&missing().join(", "));
+        }
+        WORLD.as_ref()
+    }
+
+    fn start() -> Self {
+        let home = Home::new();
+        let certificates = Certificates::make(home.folder("certificates"));
+        let oauth = Oauth::start(&home);
+        let dovecot = Dovecot::start(&home, &oauth, &certificates);
+        let postfix = Postfix::start(&home, &dovecot, &certificates);
+        Self { postfix, dovecot, oauth, certificates, home, mailboxes: AtomicU32::new(1) }
+    }
+
+    /// The address of a mailbox that no other test has.
+    pub(crate) fn mailbox(&self) -> String {
+        format!("m{}@example.test", self.mailboxes.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn smtp_starttls(&self) -> Endpoint {
+        Endpoint { host: "localhost", port: self.postfix.starttls, security: "starttls" }
+    }
+
+    pub(crate) fn smtp_tls(&self) -> Endpoint {
+        Endpoint { host: "localhost", port: self.postfix.tls, security: "tls" }
+    }
+
+    pub(crate) fn imap(&self) -> Endpoint {
+        Endpoint { host: "localhost", port: self.dovecot.port, security: "tls" }
+    }
+}
+
+/// Writes a server's settings with `@NAME@` filled in, and returns their path.
+fn fill(folder: &Path, file: &str, template: &str, names: &[(&str, String)]) -> String {
+    let path = folder.join(file);
+    let text = names.iter().fold(template.to_owned(), |text, (name, is)| text.replace(name, is));
+    fs::write(&path, text).expect("a settings file");
+    path.display().to_string()
+}
+
+fn missing() -> Vec<&'static str> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = env::split_paths(&path).collect();
+    // An absolute path stands for itself, whatever folder it is joined to.
+    let there = |program: &str| folders.iter().any(|folder| folder.join(program).exists());
+    let missing = NEEDED.iter().filter(|(program, _)| !there(program)).map(|(_, name)| *name);
+    let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    missing.chain((!root).then_some("root's rights, which Postfix wants")).collect()
+}
+
+/// Written past the test runner, which keeps what passing tests print to itself.
+fn skip(missing: &str) {
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    let line =
+        format!("SKIPPED: {test}: missing: {missing}; .ci/install, as root, installs all of it\n");
+    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{line}");
+    std::io::stderr().write_all(line.as_bytes()).expect("standard error is open");
+}
+
+const NEEDED: &[(&str, &str)] = &[
+    ("/usr/lib/dovecot/imap", "Dovecot"),
+    ("/usr/lib/dovecot/lmtp", "Dovecot's LMTP server"),
+    ("/usr/lib/postfix/sbin/master", "Postfix"),
+    ("python3", "Python"),
+    ("node", "Node"),
+    (concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/oauth/node_modules"), "the OAuth server"),
+];

@@ -1,0 +1,88 @@
+"""An independent witness: what Python's own imaplib and smtplib are answered.
+
+Called as witness.py AUTHORITY USER TOKEN COMMAND PORT [ARGUMENT]; prints what the server said, a line each.
+"""
+
+import imaplib
+import smtplib
+import ssl
+import sys
+
+AUTHORITY, USER, TOKEN, COMMAND, PORT, *REST = sys.argv[1:]
+TLS = ssl.create_default_context(cafile=AUTHORITY)
+
+
+def respond(challenge=None):
+    """The first answer carries the token; whoever is asked again was refused, and has to answer nothing."""
+    if challenge:
+        print("challenge", challenge.decode())
+        return ""
+    return f"user={USER}\1auth=Bearer {TOKEN}\1\1"
+
+
+def imap():
+    session = imaplib.IMAP4_SSL("localhost", int(PORT), ssl_context=TLS, timeout=30)
+    print("OK", session.authenticate("XOAUTH2", lambda c: respond(c).encode())[1][0].decode())
+    return session
+
+
+def imap_sign_in():
+    print("BYE", imap().logout()[1][0].decode())
+
+
+def imap_messages():
+    session = imap()
+    session.select("INBOX", readonly=True)
+    for message in session.fetch("1:*", "(FLAGS)")[1]:
+        print("message", message.decode() if message else "none")
+    session.logout()
+
+
+def imap_hold():
+    """Keeps a number of sessions until standard input ends."""
+    sessions = [imap() for _ in range(int(REST[0]))]
+    print("holding", len(sessions), flush=True)
+    sys.stdin.read()
+
+
+def smtp():
+    if COMMAND.endswith("_starttls"):
+        session = smtplib.SMTP("localhost", int(PORT), timeout=30)
+        session.starttls(context=TLS)
+    else:
+        session = smtplib.SMTP_SSL("localhost", int(PORT), context=TLS, timeout=30)
+    session.ehlo()
+    print(*show(session.auth("XOAUTH2", respond)))
+    return session
+
+
+def smtp_sign_in():
+    print(*show(smtp().quit()))
+
+
+def smtp_send():
+    session = smtp()
+    session.sendmail(USER, REST[0], f"From: {USER}\r\nTo: {REST[0]}\r\nSubject: hello\r\n\r\nhello\r\n")
+    session.quit()
+
+
+def show(reply):
+    return reply[0], reply[1].decode()
+
+
+COMMANDS = {
+    "imap_hold": imap_hold,
+    "imap_messages": imap_messages,
+    "imap_sign_in": imap_sign_in,
+    "smtp_send": smtp_send,
+    "smtp_sign_in": smtp_sign_in,
+    "smtp_sign_in_starttls": smtp_sign_in,
+}
+try:
+    COMMANDS[COMMAND]()
+except imaplib.IMAP4.error as refusal:
+    print("NO", refusal)
+except smtplib.SMTPRecipientsRefused as refusal:
+    print(*(line for reply in refusal.recipients.values() for line in show(reply)))
+except smtplib.SMTPResponseException as refusal:
+    print(*show((refusal.smtp_code, refusal.smtp_error)))
