@@ -1,13 +1,13 @@
 //! The simulator with a mailbox in every interesting state, and the exporter beside it. No Google account is needed.
 
-use std::{fs, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{fs, os::unix::fs::OpenOptionsExt, path::Path, process::ExitCode};
 
 use clap::Parser;
 use gmail_sim::{Options, Sim, preset};
 use mailbox_exporter::{app, cli};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let sim = Sim::start(Options::default()).await.map_err(|error| anyhow::anyhow!(error))?;
     let mailboxes = preset::demo(&sim.world());
     let folder = tempfile::tempdir()?;
@@ -30,14 +30,7 @@ async fn main() -> anyhow::Result<()> {
     println!("  {:<34} the simulator's control port\n", sim.endpoints().control_url);
     println!("Every link is probed within the first seconds. Ctrl-C ends it.\n");
 
-    let stop = tokio_util::sync::CancellationToken::new();
-    let serving = app::serve_until(&config, flags.serve, stop.clone());
-    tokio::pin!(serving);
-    tokio::select! {
-        served = &mut serving => return served,
-        _ = tokio::signal::ctrl_c() => stop.cancel(),
-    }
-    serving.await
+    Ok(app::serve(&config, flags.serve).await)
 }
 
 fn write_config(

@@ -62,7 +62,7 @@ pub async fn serve(file: &Path, flags: Serve) -> ExitCode {
 ///
 /// # Errors
 /// Where it cannot even begin: the configuration is wrong, or an address is taken.
-pub async fn serve_until(file: &Path, flags: Serve, stop: CancellationToken) -> anyhow::Result<()> {
+async fn serve_until(file: &Path, flags: Serve, stop: CancellationToken) -> anyhow::Result<()> {
     let (loaded, wire) = load(file)?;
     let guard = match &flags.web_config {
         Some(path) => Guard::read(path)?,
@@ -213,11 +213,8 @@ const CLOCK: Clock = Clock::System;
 
 const BUILD: Build = Build {
     version: env!("CARGO_PKG_VERSION"),
-    revision: match option_env!("MAILBOX_EXPORTER_REVISION") {
-        Some(revision) => revision,
-        None => "",
-    },
-    rust: env!("CARGO_PKG_RUST_VERSION"),
+    revision: env!("MAILBOX_EXPORTER_REVISION"),
+    rust: env!("MAILBOX_EXPORTER_RUST"),
 };
 
 /// What probes are made with, by this configuration.

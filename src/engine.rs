@@ -356,14 +356,14 @@ impl Engine {
 
 /// One line when a verdict changes, none while it stays.
 fn log(running: &Running, check: Check, change: &Change, outcome: &Outcome) {
-    let (link, mailbox) = (&running.link, &running.mailbox);
+    let link = &running.link;
     match change {
-        Change::Healed => tracing::info!(%link, %mailbox, %check, "works again"),
+        Change::Healed => tracing::info!(%link, %check, "works again"),
         Change::Broke(reason) => {
             let evidence = outcome.failure().and_then(|failure| failure.evidence.as_ref());
             let said = evidence.map(ToString::to_string).unwrap_or_default();
             let class = reason.class();
-            tracing::warn!(%link, %mailbox, %check, %reason, %class, said, "fails");
+            tracing::warn!(%link, %check, %reason, %class, said, "fails");
         }
     }
 }

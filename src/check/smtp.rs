@@ -16,7 +16,7 @@ pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
     let token = super::token_in_hand(probe)?;
     let dialogue = &mut *probe.dialogue;
     let mailbox = &probe.link.mailbox;
-    let ehlo_name = probe.settings.smtp.ehlo_name.as_deref();
+    let ehlo_name = probe.settings.smtp.ehlo_name.as_ref().map(EhloName::as_str);
     let mut session =
         Session::open(&probe.wire.dialer, &probe.link.smtp, ehlo_name, dialogue).await?;
     let asked = async {
@@ -36,7 +36,7 @@ pub struct Config {
     pub schedule: Option<Cron>,
     pub timeout: Option<Span>,
     /// How this host introduces itself; its own name, where that is a full one, if not given.
-    pub ehlo_name: Option<String>,
+    pub ehlo_name: Option<EhloName>,
 }
 
 impl Config {
@@ -60,7 +60,30 @@ impl Config {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub timing: Timing,
-    pub ehlo_name: Option<String>,
+    pub ehlo_name: Option<EhloName>,
+}
+
+/// A host's full name, or its address in brackets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EhloName(String);
+
+impl EhloName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for EhloName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = String::deserialize(deserializer)?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+        if written.is_empty() || written.len() > 255 || !written.chars().all(fits) {
+            return Err(serde::de::Error::custom(format_args!(
+                "{written:?} is no name of a host; write it as mail.example.com"
+            )));
+        }
+        Ok(Self(written))
+    }
 }
 
 const SCHEDULE: &str = "5-59/15 * * * *";

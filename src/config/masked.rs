@@ -108,7 +108,10 @@ impl Page {
                 page.key("schedule", &timing.schedule);
                 page.key("timeout", format_args!("{:?}", timing.timeout));
                 match check {
-                    Check::Smtp => page.optional("ehlo_name", settings.smtp.ehlo_name.as_ref()),
+                    Check::Smtp => page.optional(
+                        "ehlo_name",
+                        settings.smtp.ehlo_name.as_ref().map(|name| name.as_str()),
+                    ),
                     Check::Imap | Check::Token => {}
                 }
             });

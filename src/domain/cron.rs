@@ -239,4 +239,14 @@ mod tests {
             assert!(error.contains(says), "{written:?}: {error}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_written_is_a_schedule_or_an_error(written in "[0-9*/,a-z@ -]{0,24}") {
+            if let Ok(cron) = Cron::parse(&written, Paris) {
+                let now = Timestamp::from_secs(1_795_359_000);
+                proptest::prop_assert!(cron.next(now).is_none_or(|next| next > now));
+            }
+        }
+    }
 }

@@ -106,6 +106,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_words_around_a_secret_bring_it_through(before: String, secret in "[!-~]{6,60}", after: String) {
+            let mut redactor = Redactor::default();
+            redactor.hide(&Secret::new(&*secret));
+            let kept = redactor.clean(&format!("{before}{secret}{after}"));
+            proptest::prop_assert!(!kept.contains(&secret) || before.contains(&secret) || after.contains(&secret));
+        }
+    }
+
     #[test]
     fn what_is_kept_is_bounded() {
         assert_eq!(Redactor::default().clean(&"ä ".repeat(5000)).chars().count(), LONGEST + 1);

@@ -83,7 +83,11 @@ impl Dialogue {
 
     /// Notes a phase that was timed elsewhere.
     pub fn passed(&mut self, phase: Phase, took: Duration) {
-        self.phases.push((phase, took));
+        // A command that takes two exchanges, or comes twice, is one phase.
+        match self.phases.iter_mut().find(|(known, _)| *known == phase) {
+            Some((_, before)) => *before += took,
+            None => self.phases.push((phase, took)),
+        }
         if let Some(Listener(tell)) = &self.listener {
             tell(phase, took);
         }

@@ -191,38 +191,39 @@ impl Session {
         Ok(first_unseen)
     }
 
-    /// The number of the first unseen message of the inbox that is open.
-    pub(crate) async fn first_unseen(
+    /// The numbers of the unseen messages of the inbox that is open.
+    pub(crate) async fn search_unseen(
         &mut self,
         dialogue: &mut Dialogue,
-    ) -> Result<Option<u32>, Failure> {
-        let mut first = None;
+    ) -> Result<Vec<u32>, Failure> {
+        let mut unseen = Vec::new();
         let told = |response: &Response<'_>| {
             if let Response::MailboxData(MailboxDatum::Search(numbers)) = response {
-                first = numbers.iter().min().copied().or(first);
+                unseen.extend_from_slice(numbers);
             }
         };
         self.exchange(Phase::Search, "SEARCH UNSEEN", dialogue, none, told).await?;
-        Ok(first)
+        unseen.sort_unstable();
+        Ok(unseen)
     }
 
-    /// When message `number` of the inbox that is open arrived.
-    pub(crate) async fn arrived(
+    /// When the first of these messages of the inbox that is open arrived; numbers need not follow arrival.
+    pub(crate) async fn first_arrival(
         &mut self,
-        number: u32,
+        numbers: &[u32],
         dialogue: &mut Dialogue,
     ) -> Result<Option<Timestamp>, Failure> {
-        let mut arrived = None;
+        let mut first: Option<Timestamp> = None;
         let told = |response: &Response<'_>| {
-            if let Response::Fetch(fetched, attributes) = response
-                && *fetched == number
-            {
-                arrived = attributes.iter().find_map(internal_date).or(arrived);
+            if let Response::Fetch(_, attributes) = response {
+                let arrived = attributes.iter().find_map(internal_date);
+                first = [first, arrived].into_iter().flatten().min();
             }
         };
-        let command = format!("FETCH {number} (INTERNALDATE)");
+        let set: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+        let command = format!("FETCH {} (INTERNALDATE)", set.join(","));
         self.exchange(Phase::Fetch, &command, dialogue, none, told).await?;
-        Ok(arrived)
+        Ok(first)
     }
 
     /// Leaves, within two seconds, whatever came before.

@@ -86,7 +86,7 @@ pub(super) const LINES: &[Line] = &[
     row("token.invalid_scope", 400, error!("invalid_scope", "Bad Request"), "request_invalid", "description [U]"),
     row("token.scope_missing", 200, "{\n  \"access_token\": \"ya29.simulated-grant-without-the-mail-scope\",\n  \"expires_in\": 3599,\n  \"scope\": \"https://www.googleapis.com/auth/gmail.send\",\n  \"token_type\": \"Bearer\"\n}", "scope_missing", "granular consent: a success without the scope that was asked for"),
     row("token.internal_failure", 400, error!("internal_failure"), "google_outage", "googleapis/google-auth-library-python#368"),
-    row("token.internal_failure_backend", 500, error!("internal_failure", "Backend Error"), "google_outage", "GAM"),
+    row("token.internal_failure_backend", 500, error!("internal_failure", "Backend Error"), "google_outage", "GAM glapi.py"),
     row("token.server_error", 500, error!("server_error"), "google_outage", "google-auth's retry set"),
     row("token.temporarily_unavailable", 503, error!("temporarily_unavailable"), "google_outage", "google-auth's retry set"),
     row("token.rate_limit_exceeded", 403, error!("rate_limit_exceeded"), "google_rate_limited", "known of the authorization page, not of the token endpoint"),

@@ -184,6 +184,7 @@ const SMTP: &[Rule] = &[
     any("553", "5.1.2", "", "",                                 RecipientRejected),
     any("553", "5.1.3", "", "",                                 RecipientRejected),
     any("553", "5.1.7", "", "",                                 SenderRejected),
+    any("553", "", "", "sender address rejected",               SenderRejected),
     any("550", "5.7.0", "", "mail relay denied",                RelayDenied),
     any("550", "5.7.0", "", "mail sending denied",              RelayDenied),
     any("550", "5.7.1", "", "invalid credentials for relay",    RelayDenied),
