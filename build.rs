@@ -1,5 +1,7 @@
 //! Tells the binary what it was made of: the compiler, and the commit where the sources are a git checkout.
 
+#![expect(clippy::disallowed_methods, reason = "Cargo and packagers speak to build scripts so")]
+
 use std::process::Command;
 
 fn main() {

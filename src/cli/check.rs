@@ -26,7 +26,7 @@ use crate::{
         report::{OfLink, Report},
         round::{Progress, Round},
     },
-    wire::Wire,
+    wire::{Wire, dialogue::Step},
 };
 
 /// How to say it.
@@ -156,7 +156,10 @@ async fn tell(mut told: mpsc::UnboundedReceiver<Progress>) {
                 say(&format!("  {:<7}", check.name()));
                 open = true;
             }
-            Progress::Passed(phase, took) => say(&format!("{phase} {} · ", rounded(took))),
+            Progress::Did(Step::Passed(phase, took)) => {
+                say(&format!("{phase} {} · ", rounded(took)))
+            }
+            Progress::Did(Step::Again) => say("once more: "),
             Progress::Ended(check, outcome) => {
                 let start = if open { String::new() } else { format!("  {:<7}", check.name()) };
                 open = false;

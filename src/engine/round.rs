@@ -11,12 +11,12 @@ use crate::{
     domain::{
         clock,
         link::Grant,
-        outcome::{Failure, Outcome, Phase, Verdict},
+        outcome::{Failure, Outcome, Verdict},
         reason::{Again, Reason},
     },
     wire::{
         Wire,
-        dialogue::{Dialogue, Listener},
+        dialogue::{Dialogue, Listener, Step},
         oauth::AccessToken,
     },
 };
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub enum Progress {
     Began(Check),
-    Passed(Phase, Duration),
+    Did(Step),
     Ended(Check, Box<Outcome>),
 }
 
@@ -116,9 +116,9 @@ impl Round {
         let allowed = self.watched.settings.timing(check).timeout;
         let mut dialogue = Dialogue::new(allowed, self.stop.clone());
         if let Some(watcher) = self.progress.clone() {
-            dialogue = dialogue.telling(Listener(Arc::new(move |phase, took| {
+            dialogue = dialogue.telling(Listener(Arc::new(move |step| {
                 // Nobody watches any more: that ends no probe.
-                let _ = watcher.send(Progress::Passed(phase, took));
+                let _ = watcher.send(Progress::Did(step));
             })));
         }
         self.hide_secrets(&mut dialogue);

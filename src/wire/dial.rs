@@ -16,7 +16,7 @@ use tower_service::Service;
 use super::{dialogue::Dialogue, socket::Socket};
 use crate::domain::{
     clock::Timestamp,
-    outcome::{Certificate, Failure, Phase},
+    outcome::{Certificate, Evidence, Failure, Phase},
     reason::Reason,
 };
 
@@ -72,7 +72,8 @@ impl Dialer {
         let uri = uri.path_and_query("/").build().expect("a host and a port make an URI");
         dialogue
             .phase(Phase::Connect, async {
-                let connected = connector.call(uri).await.map_err(|error| failure(&error))?;
+                let connected = connector.call(uri).await;
+                let connected = connected.map_err(|error| at(host, port, failure(&error)))?;
                 Ok(connected.into_inner())
             })
             .await
@@ -93,22 +94,15 @@ impl Dialer {
                     .map_err(|error| Failure::own(Reason::TlsFailed, error))?;
                 let tcp =
                     socket.take_plain().map_err(|error| Failure::own(Reason::TlsFailed, error))?;
-                TlsConnector::from(self.tls.clone())
-                    .connect(name, tcp)
-                    .await
-                    .map_err(|error| Failure { ..failure(&error) })
+                let connected = TlsConnector::from(self.tls.clone()).connect(name, tcp).await;
+                connected.map_err(|error| at(host, port, failure(&error)))
             })
             .await;
-        match done {
-            Ok(tls) => {
-                dialogue.certificate =
-                    expiry(&tls).map(|expires| Certificate { endpoint, expires });
-                dialogue.note(&format!("-- TLS {}", described(&tls)));
-                socket.secured(tls);
-                Ok(())
-            }
-            Err(failure) => Err(failure),
-        }
+        let tls = done?;
+        dialogue.certificate = expiry(&tls).map(|expires| Certificate { endpoint, expires });
+        dialogue.note(&format!("-- TLS {}", described(&tls)));
+        socket.secured(tls);
+        Ok(())
     }
 }
 
@@ -222,6 +216,12 @@ pub(super) fn failure(error: &(dyn Error + 'static)) -> Failure {
         causes.iter().rev().find_map(|cause| reason(*cause)).unwrap_or(Reason::ConnectionLost);
     let words = causes.last().map(ToString::to_string).unwrap_or_default();
     Failure::own(reason, words)
+}
+
+/// The failure with the place that it concerns.
+pub(super) fn at(host: &str, port: u16, failure: Failure) -> Failure {
+    let words = failure.evidence.map(|evidence| format!("{host}:{port}: {evidence}"));
+    Failure { evidence: words.map(Evidence::Error), ..failure }
 }
 
 /// The error and everything below it. An `io::Error` hides what it wraps from `source`.

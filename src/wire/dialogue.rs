@@ -43,7 +43,7 @@ impl Dialogue {
         }
     }
 
-    /// Tells every phase as it ends.
+    /// Tells every step as it is done.
     pub fn telling(mut self, listener: Listener) -> Self {
         self.listener = Some(listener);
         self
@@ -59,7 +59,10 @@ impl Dialogue {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let began = clock::instant();
-        let done = self.bounded(work).await;
+        let done = match self.bounded(work).await {
+            Ok(done) => done,
+            Err(cut) => Err(self.cut_at(phase, cut)),
+        };
         self.passed(phase, began.elapsed());
         done.map_err(|failure| Failure { phase: failure.phase.or(Some(phase)), ..failure })
     }
@@ -67,18 +70,21 @@ impl Dialogue {
     /// Ends `work` by the deadline or by the exporter's stop, whichever comes first.
     ///
     /// # Errors
-    /// The failure of `work`, or a timeout.
-    pub async fn bounded<T>(
-        &self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+    /// What ended it.
+    pub(super) async fn bounded<T>(&self, work: impl Future<Output = T>) -> Result<T, Cut> {
         tokio::select! {
-            () = self.stop.cancelled() => Err(Failure::own(Reason::Timeout, "the exporter stops")),
-            done = tokio::time::timeout_at(self.deadline, work) => done.unwrap_or_else(|_| {
-                let words = format!("no answer within {:?}", self.allowed);
-                Err(Failure::own(Reason::Timeout, words))
-            }),
+            () = self.stop.cancelled() => Err(Cut::Stopped),
+            done = tokio::time::timeout_at(self.deadline, work) => done.map_err(|_| Cut::Late),
         }
+    }
+
+    /// The failure of work that was ended in this phase.
+    pub(super) fn cut_at(&self, phase: Phase, cut: Cut) -> Failure {
+        let words = match cut {
+            Cut::Late => format!("no end of {phase} within the probe's {:?}", self.allowed),
+            Cut::Stopped => format!("the exporter stopped during {phase}"),
+        };
+        Failure { phase: Some(phase), ..Failure::own(Reason::Timeout, words) }
     }
 
     /// Notes a phase that was timed elsewhere.
@@ -89,7 +95,7 @@ impl Dialogue {
             None => self.phases.push((phase, took)),
         }
         if let Some(Listener(tell)) = &self.listener {
-            tell(phase, took);
+            tell(Step::Passed(phase, took));
         }
     }
 
@@ -97,6 +103,9 @@ impl Dialogue {
     pub async fn again(&mut self, pause: Duration) {
         self.note(&format!("-- once more, after {pause:.1?}"));
         self.phases.clear();
+        if let Some(Listener(tell)) = &self.listener {
+            tell(Step::Again);
+        }
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
@@ -125,9 +134,24 @@ impl Dialogue {
     }
 }
 
-/// Who is told of phases.
+/// What ended work that was not done.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cut {
+    Late,
+    Stopped,
+}
+
+/// A step of a probe, for somebody who watches it.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// What passes by itself is tried once more.
+    Again,
+    Passed(Phase, Duration),
+}
+
+/// Who is told of a probe's steps.
 #[derive(Clone)]
-pub struct Listener(pub Arc<dyn Fn(Phase, Duration) + Send + Sync>);
+pub struct Listener(pub Arc<dyn Fn(Step) + Send + Sync>);
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

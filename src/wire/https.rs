@@ -41,15 +41,20 @@ impl Https {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Bytes>, Failure> {
+        let uri = request.uri().clone();
+        let port = uri.port_u16().unwrap_or(443);
+        let failure = |error: &(dyn std::error::Error + 'static)| {
+            dial::at(uri.host().unwrap_or_default(), port, dial::failure(error))
+        };
         let request = request.map(|body| Full::new(Bytes::from(body)));
-        let answer = self.client.request(request).await.map_err(|error| dial::failure(&error))?;
+        let answer = self.client.request(request).await.map_err(|error| failure(&error))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, LONGEST).collect().await.map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {
                 let words = format!("{}: a body of more than {LONGEST} bytes", head.status);
                 Failure::own(Reason::GarbledAnswer, words)
             } else {
-                dial::failure(error.as_ref())
+                failure(error.as_ref())
             }
         })?;
         Ok(http::Response::from_parts(head, body.to_bytes()))

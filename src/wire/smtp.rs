@@ -53,9 +53,7 @@ impl Session {
         socket.hush_when_refused(true);
         let began = clock::instant();
         let opened = dialogue
-            .bounded(async {
-                Ok(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &name).await)
-            })
+            .bounded(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &name))
             .await;
         socket.hush_when_refused(false);
         let lines = socket.take_lines();
@@ -83,7 +81,7 @@ impl Session {
                 dialogue.farewell(Phase::Quit, last_words).await;
                 return Err(Failure { phase: Some(phase), ..failure });
             }
-            Err(late) => return Err(Failure { phase: Some(phase), ..late }),
+            Err(cut) => return Err(dialogue.cut_at(phase, cut)),
         };
         let server = connection.server_info().clone();
         let mut session = Self { connection, socket, server };

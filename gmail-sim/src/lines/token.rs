@@ -93,7 +93,7 @@ pub(super) const LINES: &[Line] = &[
     row("token.html_rate_limit", 403, "<!DOCTYPE html>\n<html lang=en>\n  <title>Error 403 (Forbidden)!!1</title>\n  <p><b>403.</b> <ins>That\u{2019}s an error.</ins>\n  <p>We're sorry, but you do not have access to this page. <ins>That\u{2019}s all we know.</ins>\n", "google_rate_limited", "googleapis/google-oauth-java-client#57, words of the page [U]"),
     row("token.html_sorry", 403, SORRY, "google_rate_limited", "tomwalder/php-gds#19"),
     row("token.html_sorry_503", 503, SORRY, "google_rate_limited", "tomwalder/php-gds#19"),
-    row("token.html_502", 502, "<!DOCTYPE html>\n<html lang=en>\n  <title>Error 502 (Server Error)!!1</title>\n  <p><b>502.</b> <ins>That\u{2019}s an error.</ins>\n  <p>The server encountered a temporary error and could not complete your request.<p>Please try again in 30 seconds.  <ins>That\u{2019}s all we know.</ins>\n", "google_outage", "[U]"),
+    row("token.html_502", 502, "<!DOCTYPE html>\n<html lang=en>\n  <title>Error 502 (Server Error)!!1</title>\n  <p><b>502.</b> <ins>That\u{2019}s an error.</ins>\n  <p>The server encountered a temporary error and could not complete your request.<p>Please try again in 30 seconds.  <ins>That\u{2019}s all we know.</ins>\n", "google_outage", "the form is known, no capture [U]"),
     row("token.status_408", 408, "", "google_outage", "google-auth retries 408"),
     row("token.status_429", 429, "", "google_rate_limited", "google-auth retries 429"),
     row("token.status_500", 500, "", "google_outage", "google-auth retries 500"),
