@@ -239,6 +239,11 @@ pub fn log_to_stderr(level: Level, form: Form) {
     let filter = Targets::new().with_default(others).with_target("mailbox_exporter", level);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
+    // A panic's words may quote what a server said; its place is all that a report needs.
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(at, "panicked: this is a bug");
+    }));
     match form {
         Form::Json => registry.with(lines.json()).init(),
         Form::Text => registry.with(lines.with_ansi(false).with_target(false)).init(),

@@ -21,7 +21,7 @@ use crate::{
     domain::{
         clock::{self, Clock},
         link::{Address, LinkId},
-        outcome::{Failure, Outcome, Verdict},
+        outcome::{Outcome, Verdict},
         reason::{Again, Reason},
     },
     source::Links,
@@ -114,7 +114,6 @@ struct Running {
     link: LinkId,
     mailbox: Address,
     generation: Generation,
-    checks: Vec<Check>,
     answer: Option<oneshot::Sender<Answer>>,
 }
 
@@ -296,7 +295,6 @@ impl Engine {
             link: id.clone(),
             mailbox: link.watched.link.mailbox.clone(),
             generation: link.generation,
-            checks: checks.clone(),
             answer,
         };
         self.busy.insert(running.mailbox.clone());
@@ -308,23 +306,18 @@ impl Engine {
     }
 
     fn finish(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
-        let (task, ended) = match ended {
-            Ok((task, ended)) => (task, Some(ended)),
-            Err(error) => (error.id(), None),
+        let (task, (token, outcomes)) = match ended {
+            Ok(ended) => ended,
+            // A round catches the panics of its checks, so this would be one of its own.
+            Err(error) => (error.id(), (None, Vec::new())),
         };
         let Some(running) = self.running.remove(&task) else { return };
         self.unpublished = true;
         self.busy.remove(&running.mailbox);
         let now = self.clock.now();
-        let (token, outcomes) = ended.unwrap_or_else(|| {
-            self.state.vitals().panics += 1;
-            tracing::error!(link = %running.link, "a probe panicked: this is a bug");
-            let panicked = |check: &Check| {
-                let verdict = Verdict::Fail(Failure::new(Reason::InternalError));
-                (*check, Outcome::without_probe(verdict, now))
-            };
-            (None, running.checks.iter().map(panicked).collect())
-        });
+        if outcomes.is_empty() {
+            self.schedule.pass_over(&running.link, &Check::ALL, now);
+        }
         let current = self.state.link(&running.link).map(|link| link.generation);
         let still_meant = current == Some(running.generation);
         if let Some(token) = token.filter(|_| still_meant) {
@@ -333,6 +326,8 @@ impl Engine {
         let outcomes: Vec<_> =
             outcomes.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect();
         for (check, outcome) in &outcomes {
+            let reason = outcome.failure().map(|failure| failure.reason);
+            self.state.vitals().panics += u64::from(reason == Some(Reason::InternalError));
             let change = self.state.record(&running.link, running.generation, *check, outcome);
             if let Some(change) = change {
                 log(&running, *check, &change, outcome);

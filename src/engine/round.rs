@@ -1,8 +1,9 @@
 //! A round: the checks of one link that are due together. They share one access token, and one root cause is one failure.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -131,7 +132,9 @@ impl Round {
                 token: &mut self.token,
                 dialogue: &mut dialogue,
             };
-            let result = check.run(&mut probe).await;
+            let result = AssertUnwindSafe(check.run(&mut probe)).catch_unwind().await;
+            // The panic hook has logged where.
+            let result = result.unwrap_or_else(|_| Err(Failure::new(Reason::InternalError)));
             let again = |failure: &Failure| failure.reason.again() == Again::Now;
             let pause = match &result {
                 Err(failure) if again(failure) && !self.stop.is_cancelled() => pauses.next(),

@@ -126,9 +126,8 @@ impl Schedule {
     /// Moves checks that need no run now to their next time.
     pub(super) fn pass_over(&mut self, id: &LinkId, checks: &[Check], now: Timestamp) {
         if let Some(plan) = self.plans.get_mut(id) {
-            for check in checks {
-                let due = next(&plan.watched, *check, now, Duration::ZERO);
-                plan.next.insert(*check, due);
+            for (check, at) in plan.next.iter_mut().filter(|(check, _)| checks.contains(check)) {
+                *at = next(&plan.watched, *check, now, Duration::ZERO);
             }
         }
     }

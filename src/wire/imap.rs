@@ -5,13 +5,14 @@
 
 mod answer;
 
-use std::{fmt, io};
+use std::{fmt, io, panic::AssertUnwindSafe};
 
 use async_imap::{
     Client,
     imap_proto::{MailboxDatum, Outcome, Response, ResponseCode, StatusAttribute},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::FutureExt;
 use tokio::io::AsyncWriteExt;
 
 use answer::{Answer, internal_date, learn, notice, storage};
@@ -326,7 +327,13 @@ impl Session {
 
     /// The next response, seen by `look`.
     async fn next<T>(&mut self, look: impl FnOnce(&Response<'_>) -> T) -> Result<T, Failure> {
-        match self.client.read_response().await {
+        // imap-proto panics where a code is followed by a character of several bytes.
+        let read = AssertUnwindSafe(self.client.read_response()).catch_unwind().await;
+        let Ok(read) = read else {
+            let words = "an answer that breaks the parser";
+            return Err(Failure::own(Reason::GarbledAnswer, words));
+        };
+        match read {
             Ok(Some(response)) => Ok(look(response.parsed())),
             Ok(None) => {
                 Err(Failure::own(Reason::ConnectionLost, "the server closed the connection"))

@@ -58,17 +58,19 @@ impl Session {
         socket.hush_when_refused(false);
         let lines = socket.take_lines();
         let greeted = lines.iter().position(|line| is_final(&line.text)).map(|last| last + 1);
-        let phase = if greeted.is_some() { Phase::Ehlo } else { Phase::Greeting };
         let (greeting, rest) = lines.split_at(greeted.unwrap_or(0));
+        let welcome = greeting.last().is_some_and(|line| line.text.starts_with('2'));
+        let phase = if welcome { Phase::Ehlo } else { Phase::Greeting };
+        let said = if welcome || greeting.is_empty() { rest } else { greeting };
         let ehlo_began = greeting.last().map_or(began, |line| line.at);
         if !greeting.is_empty() {
             heard(greeting, dialogue);
             dialogue.passed(Phase::Greeting, ehlo_began - began);
+        }
+        if welcome {
             dialogue.note(&format!("C: EHLO {name}"));
         }
         dialogue.passed(phase, ehlo_began.elapsed());
-        let welcome = greeting.last().is_some_and(|line| line.text.starts_with('2'));
-        let said = if welcome { rest } else { greeting };
         heard(rest, dialogue);
         let connection = match opened {
             Ok(Ok(connection)) => connection,
@@ -197,7 +199,11 @@ impl Session {
                 let words = "the server answered more than it was asked";
                 Err(Failure::own(Reason::GarbledAnswer, words))
             }
-            Err(error) => Err(refused(&lines, &self.socket, &error, at, dialogue)),
+            // lettre wants a space behind the code, which RFC 5321 does not.
+            Err(error) => match last_reply(&lines) {
+                Some(reply) if reply.is_positive() => Ok(reply),
+                _ => Err(refused(&lines, &self.socket, &error, at, dialogue)),
+            },
         }
         .map_err(|failure| Failure { phase: Some(phase), ..failure })
     }
@@ -255,17 +261,11 @@ fn heard(lines: &[Line], dialogue: &mut Dialogue) {
 
 /// Why lettre has no good answer for us: what was said decides, then how the connection ended.
 fn refused(lines: &[Line], socket: &Socket, error: &Error, at: At, dialogue: &Dialogue) -> Failure {
-    let words =
-        |lines: &[Line]| lines.iter().map(|line| format!("{}\r\n", line.text)).collect::<String>();
-    let start = lines.iter().rposition(|line| is_final(&line.text)).map_or(0, |last| {
-        lines[..last].iter().rposition(|line| is_final(&line.text)).map_or(0, |before| before + 1)
-    });
-    let last = words(&lines[start..]).parse::<Response>().ok();
-    if let Some(reply) = last.filter(|reply| !reply.is_positive()) {
+    if let Some(reply) = last_reply(lines).filter(|reply| !reply.is_positive()) {
         return Failure::said(quote(&reply, at, dialogue), at);
     }
     let foreign = lines.iter().any(|line| !is_reply(&line.text));
-    let unread = words(lines) + &socket.partial();
+    let unread = raw(lines) + &socket.partial();
     let unread = dialogue.redactor.clean(&unread);
     match (unread.is_empty(), socket.ended()) {
         (true, true) => Failure::own(Reason::ConnectionLost, "the server closed the connection"),
@@ -276,6 +276,23 @@ fn refused(lines: &[Line], socket: &Socket, error: &Error, at: At, dialogue: &Di
         }
         (false, _) => Failure::own(Reason::GarbledAnswer, format!("no SMTP: {unread:?}")),
     }
+}
+
+/// The last whole reply among these lines.
+fn last_reply(lines: &[Line]) -> Option<Response> {
+    let last = lines.iter().rposition(|line| is_final(&line.text))?;
+    let before = lines[..last].iter().rposition(|line| is_final(&line.text));
+    let first = before.map_or(0, |before| before + 1);
+    raw(&lines[first..=last]).parse().ok()
+}
+
+/// The lines as lettre's parser takes them.
+fn raw(lines: &[Line]) -> String {
+    let ended = |line: &Line| match line.text.len() {
+        3 => format!("{} \r\n", line.text),
+        _ => format!("{}\r\n", line.text),
+    };
+    lines.iter().map(ended).collect()
 }
 
 /// A reply in its parts; each line of Google's repeats the enhanced code.

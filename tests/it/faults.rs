@@ -135,12 +135,31 @@ async fn what_the_server_does_not_offer_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn another_service_on_the_port_is_told_as_such() {
+    let say = |raw: &str| What::SayRaw(raw.as_bytes().to_vec());
+    let garbled = "fail: garbled_answer";
+    expect(&[
+        (Service::Smtp, At::Greeting, say("SSH-2.0-OpenSSH_9.2\r\n"), garbled),
+        (Service::Smtp, At::Greeting, say("HTTP/1.1 400 Bad Request\r\n\r\n"), garbled),
+        (Service::Smtp, At::Mail, say("999 what\r\n"), garbled),
+        (Service::Smtp, At::Mail, say("250 one\r\n250 two\r\n"), garbled),
+        (Service::Imap, At::Greeting, say("SSH-2.0-OpenSSH_9.2\r\n"), garbled),
+        (Service::Imap, At::Status, say("* STATUS INBOX (UNSEEN 99999999999999)\r\n"), garbled),
+        // imap-proto panics on it.
+        (Service::Imap, At::Status, say("* NO [ALERT]\u{2013}x\r\n"), garbled),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn odd_but_lawful_servers_pass() {
+    let bare = What::SayRaw(b"250\r\n".to_vec());
     let alert = vec!["* OK [ALERT] Maintenance tonight".to_owned()];
     expect(&[
         (Service::Token, At::Answer, What::Segments, "pass"),
         (Service::Smtp, At::Ehlo, What::Segments, "pass"),
         (Service::Smtp, At::Auth, What::Delay(500), "pass"),
+        (Service::Smtp, At::Rset, bare, "pass"),
         (Service::Imap, At::Auth, What::Segments, "pass"),
         (Service::Imap, At::Auth, What::Untagged(alert.clone()), "pass"),
         (Service::Imap, At::Challenge, What::Untagged(alert.clone()), "pass"),
