@@ -3,7 +3,7 @@
 //! Invariant: never two rounds at once on one mailbox, and never more than [`AT_ONCE`] in all.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -193,6 +193,7 @@ impl Engine {
 
     fn apply(&mut self) {
         let links = self.links.borrow_and_update().clone();
+        log_sources(&self.snapshot.load().sources, &links.sources);
         let changed = self.state.apply(&links);
         let now = self.clock.now();
         let window = (EACH * u32::try_from(changed.len()).unwrap_or(u32::MAX)).min(LONGEST_WINDOW);
@@ -348,6 +349,20 @@ impl Engine {
         }
     }
 }
+
+/// One line when a source breaks, or breaks in another way, and one when it heals.
+fn log_sources(before: &Troubles, now: &Troubles) {
+    for (source, state) in now.iter().filter(|(source, state)| before.get(*source) != Some(*state))
+    {
+        match state {
+            Err(trouble) => tracing::warn!(%source, trouble, "cannot be read as a whole"),
+            Ok(()) if before.contains_key(source) => tracing::info!(%source, "can be read again"),
+            Ok(()) => {}
+        }
+    }
+}
+
+type Troubles = BTreeMap<Arc<str>, Result<(), String>>;
 
 /// One line when a verdict changes, none while it stays.
 fn log(running: &Running, check: Check, change: &Change, outcome: &Outcome) {

@@ -28,7 +28,9 @@ fn again(again: Again) -> &'static str {
         Again::Now => "at once, and on schedule",
         Again::OnSchedule => "on schedule",
         Again::AfterPause => "after a pause, since sooner would prolong the trouble",
-        Again::WhenMended => "every few hours, and at once when the link changes or a person asks",
+        Again::WhenMended => {
+            "ever more rarely, up to every 6 hours; at once when the link changes or a person asks"
+        }
     }
 }
 
