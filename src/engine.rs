@@ -28,6 +28,7 @@ use crate::{
     wire::{Wire, oauth::AccessToken},
 };
 
+pub mod clients;
 pub mod report;
 pub mod round;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub(crate) mod sample;
 mod schedule;
 pub mod state;
 
+use clients::{Learnt, Refusals};
 use round::Round;
 use schedule::Schedule;
 use state::{Change, Generation, Snapshot, State};
@@ -96,6 +98,7 @@ pub struct Engine {
     state: State,
     schedule: Schedule,
     tokens: HashMap<LinkId, AccessToken>,
+    refusals: Refusals,
     rounds: JoinSet<Ended>,
     running: HashMap<task::Id, Running>,
     busy: HashSet<Address>,
@@ -113,6 +116,7 @@ type Ended = (Option<AccessToken>, Vec<(Check, Outcome)>);
 struct Running {
     link: LinkId,
     mailbox: Address,
+    client: Arc<str>,
     generation: Generation,
     answer: Option<oneshot::Sender<Answer>>,
 }
@@ -135,6 +139,7 @@ impl Engine {
             state: State::default(),
             schedule: Schedule::default(),
             tokens: HashMap::new(),
+            refusals: Refusals::default(),
             rounds: JoinSet::new(),
             running: HashMap::new(),
             busy: HashSet::new(),
@@ -196,7 +201,11 @@ impl Engine {
         log_sources(&self.snapshot.load().sources, &links.sources);
         let changed = self.state.apply(&links);
         let now = self.clock.now();
-        let window = (EACH * u32::try_from(changed.len()).unwrap_or(u32::MAX)).min(LONGEST_WINDOW);
+        let window = window(changed.len());
+        self.refusals.retain(|asker| {
+            let changed = changed.iter().any(|watched| watched.link.id == *asker);
+            !changed && self.state.link(asker).is_some()
+        });
         for watched in &changed {
             let id = &watched.link.id;
             self.tokens.remove(id);
@@ -259,14 +268,23 @@ impl Engine {
         }
     }
 
-    /// Why nothing need be asked now: the grant is dead as far as anybody knows, and its own check is not due.
+    /// Why nothing need be asked now: another link asks for a client that is refused, or the grant is dead as far as
+    /// anybody knows and its own check is not due.
     fn held(&self, id: &LinkId, due: &[Check]) -> Option<Reason> {
         let now = self.clock.now();
         let in_hand = self.tokens.get(id).is_some_and(|token| token.serves(now));
-        if due.contains(&Check::Token) || in_hand {
+        let wants_token = due.contains(&Check::Token);
+        if in_hand && !wants_token {
             return None;
         }
-        let token = self.state.link(id)?.checks.get(&Check::Token)?;
+        let link = self.state.link(id)?;
+        if let Some(reason) = self.refusals.excuse(&link.watched.link.client.name, id) {
+            return Some(reason);
+        }
+        if wants_token {
+            return None;
+        }
+        let token = link.checks.get(&Check::Token)?;
         let reason = token.last.as_ref()?.failure()?.reason;
         matches!(reason.again(), Again::AfterPause | Again::WhenMended).then_some(reason)
     }
@@ -295,6 +313,7 @@ impl Engine {
         let running = Running {
             link: id.clone(),
             mailbox: link.watched.link.mailbox.clone(),
+            client: link.watched.link.client.name.clone(),
             generation: link.generation,
             answer,
         };
@@ -324,8 +343,10 @@ impl Engine {
         if let Some(token) = token.filter(|_| still_meant) {
             self.tokens.insert(running.link.clone(), token);
         }
-        let outcomes: Vec<_> =
-            outcomes.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect();
+        let outcomes: Vec<_> = outcomes
+            .into_iter()
+            .map(|(check, outcome)| (check, Arc::new(self.of_client(&running, check, outcome))))
+            .collect();
         for (check, outcome) in &outcomes {
             let reason = outcome.failure().map(|failure| failure.reason);
             self.state.vitals().panics += u64::from(reason == Some(Reason::InternalError));
@@ -346,6 +367,33 @@ impl Engine {
             // Whoever asked sees the same on the pages.
             self.publish();
             let _ = answer.send(Ok(outcomes));
+        }
+    }
+
+    /// What a token probe says about its client is the client's: where another link has said it, this one is skipped.
+    fn of_client(&mut self, running: &Running, check: Check, outcome: Outcome) -> Outcome {
+        if check != Check::Token || matches!(outcome.verdict, Verdict::Skip { .. }) {
+            return outcome;
+        }
+        let failed = outcome.failure().map(|failure| failure.reason);
+        match (self.refusals.learn(&running.client, &running.link, failed), failed) {
+            (Learnt::Known, Some(because)) => {
+                Outcome::without_probe(Verdict::Skip { because }, outcome.at)
+            }
+            (Learnt::Mended, _) => {
+                self.hasten(running);
+                outcome
+            }
+            (Learnt::Known | Learnt::Nothing, _) => outcome,
+        }
+    }
+
+    /// The links that were skipped because of their client are probed soon.
+    fn hasten(&mut self, running: &Running) {
+        let ids: Vec<_> = self.state.links_of(&running.client, &running.link).collect();
+        let (now, window) = (self.clock.now(), window(ids.len()));
+        for id in ids {
+            self.schedule.hasten(&id, now + schedule::phase(&id, window));
         }
     }
 }
@@ -380,6 +428,11 @@ fn log(running: &Running, check: Check, change: &Change, outcome: &Outcome) {
 
 /// Rounds at once, over all mailboxes.
 const AT_ONCE: usize = 256;
+
+/// Over how long the rounds of so many links are spread that would all be due at once.
+fn window(links: usize) -> Duration {
+    EACH.saturating_mul(u32::try_from(links).unwrap_or(u32::MAX)).min(LONGEST_WINDOW)
+}
 
 /// How far apart the first rounds of new links begin.
 const EACH: Duration = Duration::from_millis(20);

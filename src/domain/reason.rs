@@ -107,3 +107,22 @@ pub enum Again {
     /// A person has to act first; asking sooner is useless.
     WhenMended,
 }
+
+impl Reason {
+    /// Whether Google refuses the OAuth client itself, and so every link that shares it.
+    pub fn refuses_client(self) -> bool {
+        matches!(
+            self,
+            Self::ClientDeleted
+                | Self::ClientDisabled
+                | Self::ClientSecretInvalid
+                | Self::ClientUnknown
+        )
+    }
+
+    /// Whether it is what Google answered, not what kept us from an answer.
+    pub fn is_googles_word(self) -> bool {
+        !matches!(self.class(), Class::Google | Class::Network | Class::Throttled | Class::Setup)
+            && self.again() != Again::Now
+    }
+}

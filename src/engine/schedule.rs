@@ -132,6 +132,18 @@ impl Schedule {
         }
     }
 
+    /// Brings a link's checks forward to `at`.
+    pub(super) fn hasten(&mut self, id: &LinkId, at: Timestamp) {
+        let Some(plan) = self.plans.get_mut(id) else { return };
+        for next in plan.next.values_mut() {
+            *next = at.min(*next);
+        }
+        if let Some(queued) = plan.queued.take() {
+            self.queue.remove(&(queued, id.clone()));
+            self.enqueue(id);
+        }
+    }
+
     /// When each check of a link runs next.
     pub(super) fn planned(&self, id: &LinkId) -> impl Iterator<Item = (Check, Timestamp)> {
         self.plans.get(id).into_iter().flat_map(|plan| plan.next.iter().map(|(c, at)| (*c, *at)))

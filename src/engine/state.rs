@@ -164,6 +164,14 @@ impl State {
         self.current.links.get(id)
     }
 
+    /// The links of a client but one.
+    pub(super) fn links_of(&self, client: &str, but: &LinkId) -> impl Iterator<Item = LinkId> {
+        let links = self.current.links.iter();
+        links
+            .filter(move |(id, state)| *id != but && &*state.watched.link.client.name == client)
+            .map(|(id, _)| id.clone())
+    }
+
     /// Takes an outcome, unless the link has changed or gone meanwhile.
     pub(super) fn record(
         &mut self,

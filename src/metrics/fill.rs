@@ -1,10 +1,6 @@
 //! How every metric of the catalogue gets its series. What is not known gets none.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{Family, Labels, Standing};
 use crate::{
@@ -13,9 +9,9 @@ use crate::{
         clock::Timestamp,
         link::LinkId,
         outcome::{Notice, Outcome, Readings},
-        reason::Class,
     },
     engine::{
+        clients,
         report::{Present, up},
         state::{CheckState, LinkState, Snapshot},
     },
@@ -121,15 +117,7 @@ pub(super) fn failing(view: &View<'_>, family: &mut Family<'_>) {
 }
 
 pub(super) fn client_failing(view: &View<'_>, family: &mut Family<'_>) {
-    let failing = view.links.iter().flat_map(|row| {
-        let client = &*row.state.watched.link.client.name;
-        let reasons = row.state.checks.values().filter_map(|state| match Present::of(state) {
-            Some(Present::Fail(failure)) => Some(failure.reason),
-            _ => None,
-        });
-        reasons.filter(|reason| reason.class() == Class::Client).map(move |reason| (client, reason))
-    });
-    for (client, reason) in failing.collect::<BTreeSet<_>>() {
+    for (client, reason) in clients::failing(view.snapshot) {
         family.push(&[client, reason.name()], 1.0);
     }
 }

@@ -217,3 +217,40 @@ async fn a_directory_of_files_is_watched_and_a_faulty_file_stops_nobody() {
     assert!(exporter.metrics().await.contains("main@example.com"));
     tokio::time::timeout(Duration::from_secs(30), exporter.stop()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_refused_client_is_one_failure_and_one_link_asks_for_all() {
+    let mut world = World::start().await;
+    for number in 0..100 {
+        world.mailbox(&format!("m{number}@example.com"));
+    }
+    let exporter = world.serve(&[]).await;
+    exporter.until_count("mailbox_link_up{", "} 1", 100).await;
+    let secret = "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ured";
+    let client = crate::support::CLIENT_ID;
+    world.sim.world().set_client(client, |client| client.secret = secret.into());
+    world.sim.world().forget_asked();
+    // A person asks; then the link's own schedule goes on asking for all.
+    exporter.get("/probe?link=m7@example.com&check=token").await;
+    let refused = r#"mailbox_client_failing{client="odoo",reason="client_secret_invalid"} 1"#;
+    exporter.until(refused).await;
+    let path = "/probe?link=m8@example.com&check=token";
+    assert!(exporter.get(path).await.contains("probe_success 0"));
+    let page = exporter.metrics().await;
+    let failing: Vec<_> =
+        page.lines().filter(|line| line.starts_with("mailbox_failing{")).collect();
+    assert_eq!(failing.len(), 1, "{failing:?}");
+    assert!(failing[0].contains("m7@example.com"), "{failing:?}");
+    // The wrong secret is configured, so that every link has changed and is due.
+    world.write("client-secret", "GOCSPX-another-wrong-one");
+    world.sim.world().forget_asked();
+    exporter.until_count("mailbox_link_up{", "} 0", 100).await;
+    let page = exporter.metrics().await;
+    assert!(page.contains(refused), "{page}");
+    let asked = world.sim.world().asked();
+    let asked = asked.iter().filter(|asked| asked.what.starts_with("POST /token")).count();
+    assert!(asked < 50, "{asked} of 100 asked, though the first was refused");
+    world.write("client-secret", secret);
+    exporter.until_count("mailbox_link_up{", "} 1", 100).await;
+    exporter.until_gone("mailbox_client_failing{").await;
+}

@@ -237,6 +237,13 @@ impl Exporter {
         self.until_metrics(|page| !page.contains(words), words).await;
     }
 
+    /// Waits until so many series of `/metrics` begin and end with these words.
+    pub(crate) async fn until_count(&self, start: &str, end: &str, count: usize) {
+        let fits = |line: &&str| line.starts_with(start) && line.ends_with(end);
+        let counted = |page: &str| page.lines().filter(fits).count() == count;
+        self.until_metrics(counted, &format!("{count} × {start}…{end}")).await;
+    }
+
     async fn until_metrics(&self, wanted: impl Fn(&str) -> bool, words: &str) {
         let deadline = clock::instant() + PATIENCE;
         loop {

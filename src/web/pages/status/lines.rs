@@ -21,8 +21,14 @@ pub(super) fn lines(snapshot: &Snapshot) -> Vec<Line<'_>> {
     for (id, state) in &snapshot.links {
         let mut failing = BTreeMap::<Reason, Option<Timestamp>>::new();
         for check in state.checks.values() {
-            if let Some(Present::Fail(failure)) = Present::of(check) {
-                let since = failing.entry(failure.reason).or_insert(check.since);
+            let reason = match Present::of(check) {
+                Some(Present::Fail(failure)) => Some(failure.reason),
+                // Another link asks for all of the client's.
+                Some(Present::Skip(because)) if because.refuses_client() => Some(because),
+                _ => None,
+            };
+            if let Some(reason) = reason {
+                let since = failing.entry(reason).or_insert(check.since);
                 *since = (*since).min(check.since);
             }
         }
