@@ -17,4 +17,4 @@ docs: ## docs/reasons.md and docs/metrics.md out of the tables
 	BLESS=1 cargo test --locked --test house generated_pages_are_current
 
 bench: ## ratios, never absolute times
-	cargo bench --locked
+	cargo bench --locked --bench round --bench scrape --bench fleet

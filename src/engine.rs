@@ -284,7 +284,7 @@ impl Engine {
         if wants_token {
             return None;
         }
-        let token = link.checks.get(&Check::Token)?;
+        let token = link.checks.get(Check::Token)?;
         let reason = token.last.as_ref()?.failure()?.reason;
         matches!(reason.again(), Again::AfterPause | Again::WhenMended).then_some(reason)
     }
@@ -441,7 +441,7 @@ const EACH: Duration = Duration::from_millis(20);
 const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60);
 
 /// How often others get a new snapshot at the most.
-const PUBLISH: Duration = Duration::from_millis(200);
+const PUBLISH: Duration = Duration::from_secs(1);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 

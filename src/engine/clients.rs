@@ -125,7 +125,7 @@ mod tests {
         let outcome = Outcome::without_probe(Verdict::Fail(Failure::new(reason)), since);
         let token =
             CheckState { last: Some(outcome.into()), since: Some(since), ..CheckState::default() };
-        let checks = [(Check::Token, token)].into();
+        let checks = [(Check::Token, token)].into_iter().collect();
         LinkState { watched: watched("a@example.com"), generation: Default::default(), checks }
     }
 

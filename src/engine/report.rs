@@ -39,7 +39,7 @@ impl OfLink {
         let link = &state.watched.link;
         let checks = state.checks.iter().map(|(check, state)| {
             let outcome = state.last.as_deref().filter(|_| state.skipped.is_none());
-            OfCheck::new(*check, Present::of(state), outcome, (&link.mailbox, mailbox))
+            OfCheck::new(check, Present::of(state), outcome, (&link.mailbox, mailbox))
         });
         Self {
             link: link.id.to_string(),

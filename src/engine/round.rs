@@ -150,7 +150,7 @@ impl Round {
             took: began.elapsed(),
             transcript: match result {
                 Ok(_) => [].into(),
-                Err(_) => std::mem::take(&mut dialogue.transcript).into(),
+                Err(_) => dialogue.transcript(),
             },
             verdict: result.map_or_else(Verdict::Fail, Verdict::Pass),
             phases: dialogue.phases.into(),

@@ -169,10 +169,10 @@ fn own(watched: Watched, reason: Reason, error: &str) -> LinkState {
 /// The token check fails, so the others are skipped.
 fn blocked(watched: Watched, failure: Failure) -> LinkState {
     let mut state = fine(watched);
-    for (check, known) in &mut state.checks {
+    for check in state.watched.checks() {
         match check {
-            Check::Token => *known = failing(*check, failure.clone()),
-            _ => known.skipped = Some(failure.reason),
+            Check::Token => *state.checks.of(check) = failing(check, failure.clone()),
+            _ => state.checks.of(check).skipped = Some(failure.reason),
         }
     }
     state
@@ -192,7 +192,7 @@ fn said(watched: Watched, words: (Protocol, &str, &str, &str)) -> LinkState {
     let check = if protocol == Protocol::Smtp { Check::Smtp } else { Check::Imap };
     let failure = Failure::said(reply(protocol, status, code, text), At::SignIn);
     let mut state = fine(watched);
-    state.checks.insert(check, failing(check, failure));
+    *state.checks.of(check) = failing(check, failure);
     state
 }
 
@@ -277,7 +277,7 @@ pub(crate) fn engine(snapshot: Snapshot) -> (Handle, impl Future<Output = ()>) {
                 let asked = |check: &Check| all || order.checks.contains(check);
                 let asked = link.checks.iter().filter(|(check, _)| asked(check));
                 let answers: Vec<_> =
-                    asked.filter_map(|(check, state)| Some((*check, answer(state)?))).collect();
+                    asked.filter_map(|(check, state)| Some((check, answer(state)?))).collect();
                 if answers.is_empty() { Err(Refused::CheckOff) } else { Ok(answers) }
             });
             let _ = order.answer.send(answer);

@@ -53,7 +53,41 @@ pub struct Vitals {
 pub struct LinkState {
     pub watched: Watched,
     pub generation: Generation,
-    pub checks: BTreeMap<Check, CheckState>,
+    pub checks: Checks,
+}
+
+/// What is known of the checks of one link, in their order. A map's node has room for eleven, whatever it holds, and there
+/// is one for every link.
+#[derive(Clone, Debug, Default)]
+pub struct Checks([Option<Box<CheckState>>; Check::ALL.len()]);
+
+impl Checks {
+    pub fn get(&self, check: Check) -> Option<&CheckState> {
+        self.0[check as usize].as_deref()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Check, &CheckState)> {
+        Check::ALL.into_iter().filter_map(|check| Some((check, self.get(check)?)))
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = &CheckState> {
+        self.iter().map(|(_, state)| state)
+    }
+
+    /// What is known of this check; from now on something is.
+    pub fn of(&mut self, check: Check) -> &mut CheckState {
+        self.0[check as usize].get_or_insert_default()
+    }
+}
+
+impl FromIterator<(Check, CheckState)> for Checks {
+    fn from_iter<T: IntoIterator<Item = (Check, CheckState)>>(states: T) -> Self {
+        let mut checks = Self::default();
+        for (check, state) in states {
+            checks.0[check as usize] = Some(Box::new(state));
+        }
+        checks
+    }
 }
 
 /// What is known of one check of one link.
@@ -131,7 +165,7 @@ impl State {
                         watched: watched.clone(),
                         generation: Generation(self.generations),
                         checks: before
-                            .map_or_else(BTreeMap::new, |old| carried_over(&old, watched)),
+                            .map_or_else(Checks::default, |old| carried_over(&old, watched)),
                     })
                 }
             };
@@ -183,7 +217,7 @@ impl State {
         let link = self.current.links.get_mut(id).filter(|link| link.generation == generation)?;
         let link = Arc::make_mut(link);
         let mailbox = link.watched.link.mailbox.clone();
-        let change = link.checks.entry(check).or_default().record(outcome);
+        let change = link.checks.of(check).record(outcome);
         if let Verdict::Skip { .. } = outcome.verdict {
             return change;
         }
@@ -211,7 +245,7 @@ impl State {
         if let Some(link) = self.current.links.get_mut(id) {
             let link = Arc::make_mut(link);
             for (check, at) in planned {
-                link.checks.entry(check).or_default().next_run = Some(at);
+                link.checks.of(check).next_run = Some(at);
             }
         }
     }
@@ -223,15 +257,15 @@ impl State {
 
 /// What is known stays until the changed link was probed, which happens at once; the last word on another mailbox says
 /// nothing, but what was counted is counted.
-fn carried_over(old: &LinkState, new: &Watched) -> BTreeMap<Check, CheckState> {
+fn carried_over(old: &LinkState, new: &Watched) -> Checks {
     let same = old.watched.link.mailbox == new.link.mailbox;
-    let carry = |(check, state): (&Check, &CheckState)| {
+    let carry = |(check, state): (Check, &CheckState)| {
         let counted = || CheckState {
             runs: state.runs,
             failures: state.failures.clone(),
             ..CheckState::default()
         };
-        (*check, if same { state.clone() } else { counted() })
+        (check, if same { state.clone() } else { counted() })
     };
     let watched: BTreeSet<_> = new.checks().collect();
     old.checks.iter().filter(|(check, _)| watched.contains(check)).map(carry).collect()
@@ -260,7 +294,7 @@ impl CheckState {
         if before != Some(reason) {
             self.since = Some(outcome.at);
         }
-        if reason.is_some() || before != Some(None) {
+        if reason.is_some() || before.flatten().is_some() {
             self.history.push_front(outcome.clone());
             self.history.truncate(HISTORY);
         }

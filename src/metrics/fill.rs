@@ -48,7 +48,7 @@ impl<'a> View<'a> {
         let links: Vec<_> = links.collect();
         let mut read = BTreeMap::new();
         for row in &links {
-            if let Some(imap) = row.state.checks.get(&Check::Imap) {
+            if let Some(imap) = row.state.checks.get(Check::Imap) {
                 let address = &row.state.watched.link.mailbox;
                 let (_, passes) = read.entry(address).or_insert((row.mailbox, false));
                 *passes |= matches!(Present::of(imap), Some(Present::Pass(_)));
@@ -68,7 +68,7 @@ impl<'a> View<'a> {
     /// One series a check of a link, where `value` knows it.
     fn each_check(&self, family: &mut Family<'_>, value: impl Fn(&CheckState) -> Option<f64>) {
         for row in &self.links {
-            for (check, state) in &row.state.checks {
+            for (check, state) in row.state.checks.iter() {
                 if let Some(value) = value(state) {
                     family.push(&[row.id.as_str(), row.mailbox, check.name()], value);
                 }
@@ -106,7 +106,7 @@ pub(super) fn link_up(view: &View<'_>, family: &mut Family<'_>) {
 
 pub(super) fn failing(view: &View<'_>, family: &mut Family<'_>) {
     for row in &view.links {
-        for (check, state) in &row.state.checks {
+        for (check, state) in row.state.checks.iter() {
             if let Some(Present::Fail(failure)) = Present::of(state) {
                 let (reason, class) = (failure.reason.name(), failure.reason.class().name());
                 let labels = [row.id.as_str(), row.mailbox, check.name(), reason, class];
@@ -152,7 +152,7 @@ pub(super) fn checks(view: &View<'_>, family: &mut Family<'_>) {
 
 pub(super) fn check_failures(view: &View<'_>, family: &mut Family<'_>) {
     for row in &view.links {
-        for (check, state) in &row.state.checks {
+        for (check, state) in row.state.checks.iter() {
             for (reason, count) in &state.failures {
                 let labels = [row.id.as_str(), row.mailbox, check.name(), reason.name()];
                 family.push(&labels, *count as f64);
@@ -169,7 +169,7 @@ pub(super) fn phases(view: &View<'_>, family: &mut Family<'_>) {
 
 pub(super) fn access_token_expiry(view: &View<'_>, family: &mut Family<'_>) {
     for row in &view.links {
-        let token = row.state.checks.get(&Check::Token).and_then(Present::of);
+        let token = row.state.checks.get(Check::Token).and_then(Present::of);
         if let Some(Present::Pass(Readings { access_token_expires: Some(expires), .. })) = token {
             family.push(&[row.id.as_str(), row.mailbox], expires.as_secs_f64());
         }

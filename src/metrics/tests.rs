@@ -81,7 +81,7 @@ fn promtool_finds_nothing_to_say_against_the_page() {
 fn probed(link: &str) -> Probed {
     let snapshot = sample::snapshot();
     let (_, link) = snapshot.links.iter().find(|(id, _)| id.as_str() == link).unwrap();
-    let outcomes = link.checks.iter().map(|(check, state)| (*check, state.last.clone().unwrap()));
+    let outcomes = link.checks.iter().map(|(check, state)| (check, state.last.clone().unwrap()));
     Probed { outcomes: Some(outcomes.collect()), took: std::time::Duration::from_secs(1) }
 }
 

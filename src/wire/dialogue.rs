@@ -12,6 +12,7 @@ use crate::domain::{
     outcome::{Certificate, Failure, Notice, Phase},
     reason::Reason,
     redact::Redactor,
+    secret::Secret,
 };
 
 /// What a probe may take, and what it leaves behind.
@@ -22,7 +23,8 @@ pub struct Dialogue {
     stop: CancellationToken,
     listener: Option<Listener>,
     pub phases: Vec<(Phase, Duration)>,
-    pub transcript: Vec<String>,
+    /// As it was said; it leaves by [`Self::transcript`] only.
+    lines: Vec<Secret>,
     pub notices: Vec<Notice>,
     pub certificate: Option<Certificate>,
     pub redactor: Redactor,
@@ -36,7 +38,7 @@ impl Dialogue {
             stop,
             listener: None,
             phases: Vec::new(),
-            transcript: Vec::new(),
+            lines: Vec::new(),
             notices: Vec::new(),
             certificate: None,
             redactor: Redactor::default(),
@@ -125,12 +127,16 @@ impl Dialogue {
         self.deadline.saturating_duration_since(clock::instant())
     }
 
-    /// Keeps a line of the dialogue, redacted; at most as many as a person would read.
+    /// Keeps a line of the dialogue; at most as many as a person would read.
     pub fn note(&mut self, line: &str) {
-        if self.transcript.len() < TRANSCRIPT {
-            let line = self.redactor.clean(line);
-            self.transcript.push(line);
+        if self.lines.len() < TRANSCRIPT {
+            self.lines.push(Secret::new(line));
         }
+    }
+
+    /// What was said so far, redacted. Nearly every probe passes, and then nobody asks.
+    pub fn transcript(&self) -> Arc<[String]> {
+        self.lines.iter().map(|line| self.redactor.clean(line.expose())).collect()
     }
 }
 

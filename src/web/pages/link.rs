@@ -86,7 +86,7 @@ pub(super) fn page(front: &Front, id: &str) -> Option<Page> {
     let mailbox = labels.of_mailbox(&link.mailbox).to_owned();
     let now = front.site.clock.now();
     let tell = |words: &str| discreet(words, &link.mailbox, &mailbox);
-    let checks = state.checks.iter().map(|(check, state)| Examined::new(*check, state, now, &tell));
+    let checks = state.checks.iter().map(|(check, state)| Examined::new(check, state, now, &tell));
     let mut checks: Vec<_> = checks.collect();
     checks.sort_by_key(|check| !check.is_failing());
     let (tone, headline) = overall(state);

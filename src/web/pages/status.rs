@@ -219,12 +219,7 @@ impl Row {
             href: href(&front.prefix, "/links/", line.id),
             id: (line.id.as_str() != mailbox).then(|| line.id.to_string()),
             about: about(line.state),
-            marks: line
-                .state
-                .checks
-                .iter()
-                .map(|(check, state)| Mark::new(*check, state))
-                .collect(),
+            marks: line.state.checks.iter().map(|(check, state)| Mark::new(check, state)).collect(),
             failing_for: line.since.map(|at| span(now.since(at))),
             last: last.map(|at| When::new(at, now)),
             next: next.map(|at| When::new(at, now)),
