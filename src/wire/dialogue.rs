@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
     clock,
+    identity::Identity,
     outcome::{Certificate, Failure, Notice, Phase},
     reason::Reason,
     redact::Redactor,
@@ -25,6 +26,7 @@ pub struct Dialogue {
     pub transcript: Vec<String>,
     pub notices: Vec<Notice>,
     pub certificate: Option<Certificate>,
+    pub identity: Option<Identity>,
     pub redactor: Redactor,
 }
 
@@ -39,6 +41,7 @@ impl Dialogue {
             transcript: Vec::new(),
             notices: Vec::new(),
             certificate: None,
+            identity: None,
             redactor: Redactor::default(),
         }
     }
