@@ -33,6 +33,7 @@ pub mod round;
 #[cfg(test)]
 pub(crate) mod sample;
 mod schedule;
+pub mod shared;
 pub mod state;
 
 use round::Round;

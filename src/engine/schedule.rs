@@ -115,7 +115,12 @@ impl Schedule {
                 None => plan.streaks.remove(&check),
             };
             let pause = failed.map_or(Duration::ZERO, |reason| pause(reason, streak));
-            let due = next(&plan.watched, check, now, pause.max(rest(&plan.watched, check, now)));
+            let mut due =
+                next(&plan.watched, check, now, pause.max(rest(&plan.watched, check, now)));
+            let rare = plan.watched.settings.timing(check).schedule.gap(now) > Some(SOON);
+            if rare && failed.is_some_and(passes) {
+                due = due.min(now + SOON.max(pause) + phase(id, SPREAD));
+            }
             missed += missed_since(&plan.watched, check, planned, now);
             plan.next.insert(check, due);
         }
@@ -186,6 +191,11 @@ fn pause(reason: Reason, streak: u32) -> Duration {
     }
 }
 
+/// Whether a failure is of the moment. One that a daily check met must not stand for a day.
+fn passes(reason: Reason) -> bool {
+    matches!(reason.again(), Again::Now | Again::AfterPause)
+}
+
 /// The same share of `span` for a link, always: a stable jitter.
 pub(super) fn phase(id: &LinkId, span: Duration) -> Duration {
     let hash = Sha256::digest(id.as_str());
@@ -195,6 +205,9 @@ pub(super) fn phase(id: &LinkId, span: Duration) -> Duration {
 
 /// Links of one schedule are spread over its gap, but not over more than this.
 const SPREAD: Duration = Duration::from_secs(15 * 60);
+
+/// After what passes by itself, checks that run rarely are run again.
+const SOON: Duration = Duration::from_secs(60 * 60);
 
 const REST: Duration = Duration::from_secs(60);
 
@@ -275,6 +288,25 @@ mod tests {
         }
         assert_eq!(pauses, [1, 2, 4, 8, 12, 12]);
         assert!(fails(None, now).since(now) <= SPREAD);
+    }
+
+    #[test]
+    fn what_passes_by_itself_does_not_stand_for_a_day_where_a_check_is_daily() {
+        let watched = watched("a@example.com");
+        let id = &watched.link.id;
+        let now = at("08:00:00");
+        let mut schedule = Schedule::default();
+        let mut hours = |failed| {
+            schedule.plan(&watched, now);
+            schedule.take(id, now);
+            schedule.ran(id, [(Check::Identity, failed)], now);
+            let next = schedule.planned(id).find(|(check, _)| *check == Check::Identity);
+            next.unwrap().1.since(now).as_secs() / 3600
+        };
+        assert_eq!(hours(Some(Reason::Timeout)), 1);
+        assert_eq!(hours(Some(Reason::GoogleRateLimited)), 1);
+        assert_eq!(hours(Some(Reason::WrongAccount)), 20);
+        assert_eq!(hours(None), 20);
     }
 
     #[test]
