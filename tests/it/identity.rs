@@ -1,8 +1,8 @@
 //! Whose account a link's token opens: what is certain fails, what is not is said.
 
-use gmail_sim::{Fault, ImapAccess};
+use gmail_sim::{At, ClientState, Fault, ImapAccess, Service, What};
 
-use crate::support::{CLIENT_ID, CLIENT_SECRET, World};
+use crate::support::{CLIENT_ID, World};
 
 const WITH_ADDRESS: &str = "https://mail.google.com/ openid email";
 
@@ -127,7 +127,7 @@ async fn an_api_that_hangs_costs_its_time_and_nothing_else() {
     let mut world = World::start().await;
     world.mailbox("a@example.com");
     world.settings = "checks: {identity: {timeout: 1s}}\n".into();
-    let stall = Fault::new(gmail_sim::Service::Api, gmail_sim::At::Answer, gmail_sim::What::Stall);
+    let stall = Fault::new(Service::Api, At::Answer, What::Stall);
     world.sim.world().fault(stall).unwrap();
     let (code, report) = world.check(&[]).await;
     assert_eq!((code, report.identity("a@example.com").as_str()), (0, "unknown timeout"));
@@ -136,7 +136,6 @@ async fn an_api_that_hangs_costs_its_time_and_nothing_else() {
 #[tokio::test]
 async fn links_that_all_hold_the_administrators_token_are_said_with_their_names() {
     let mut world = World::start().await;
-    world.sim.world().add_client(CLIENT_ID, CLIENT_SECRET);
     world.mailbox("admin@example.com").mailbox("alone@example.com");
     let token = world.sim.world().link("admin@example.com", CLIENT_ID);
     world.watch("sales@example.com", &token, "");
@@ -156,4 +155,18 @@ async fn links_that_all_hold_the_administrators_token_are_said_with_their_names(
     assert!(page.contains("as does that of"), "{page}");
     let (_, log) = exporter.stop().await;
     assert!(!log.contains("ya29."), "{log}");
+}
+
+#[tokio::test]
+async fn a_check_that_was_skipped_is_made_up_for_when_its_cause_is_gone() {
+    let mut world = World::start().await;
+    world.mailbox("a@example.com");
+    let set = |state| world.sim.world().set_client(CLIENT_ID, |client| client.state = state);
+    set(ClientState::Deleted);
+    let exporter = world.serve(&[]).await;
+    exporter.until("check=\"token\",reason=\"client_deleted\"").await;
+    set(ClientState::Live);
+    exporter.get("/probe?link=a@example.com&check=token").await;
+    let passes = "mailbox_check_success{link=\"a@example.com\",mailbox=\"a@example.com\",check=\"identity\"} 1";
+    exporter.until(passes).await;
 }
