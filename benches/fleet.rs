@@ -86,7 +86,7 @@ fn watch(links: u32, measured: Duration) -> Result<Seen> {
 }
 
 const SCHEDULES: &str = "checks:\n  token: {schedule: \"*/5 * * * *\"}\n  smtp: {schedule: \"*/5 * * * *\"}\n  \
-                         imap: {schedule: \"*/5 * * * *\"}\n";
+                         imap: {schedule: \"*/5 * * * *\"}\n  identity: {enabled: false}\n";
 
 /// As the engine spreads first rounds.
 const EACH: Duration = Duration::from_millis(20);

@@ -18,6 +18,7 @@ use crate::{
     wire::{Wire, dialogue::Dialogue, oauth::AccessToken},
 };
 
+pub mod identity;
 pub mod imap;
 pub mod smtp;
 pub mod token;
@@ -28,11 +29,12 @@ pub enum Check {
     Token,
     Smtp,
     Imap,
+    Identity,
 }
 
 impl Check {
     /// In the order in which they run: what others need comes first.
-    pub const ALL: [Self; 3] = [Self::Token, Self::Smtp, Self::Imap];
+    pub const ALL: [Self; 4] = [Self::Token, Self::Smtp, Self::Imap, Self::Identity];
 
     /// The value of the `check` label.
     pub fn name(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Check {
             Self::Token => "token",
             Self::Smtp => "smtp",
             Self::Imap => "imap",
+            Self::Identity => "identity",
         }
     }
 
@@ -50,7 +53,7 @@ impl Check {
     /// Whether the check says anything about a link of this direction.
     pub fn applies_to(self, direction: Direction) -> bool {
         match self {
-            Self::Token => true,
+            Self::Identity | Self::Token => true,
             Self::Smtp => direction != Direction::Incoming,
             Self::Imap => direction != Direction::Outgoing,
         }
@@ -65,6 +68,7 @@ impl Check {
             Self::Token => token::run(probe).await,
             Self::Smtp => smtp::run(probe).await,
             Self::Imap => imap::run(probe).await,
+            Self::Identity => identity::run(probe).await,
         }
     }
 }
@@ -99,6 +103,7 @@ pub struct Config {
     pub token: token::Config,
     pub smtp: smtp::Config,
     pub imap: imap::Config,
+    pub identity: identity::Config,
 }
 
 impl Config {
@@ -108,6 +113,7 @@ impl Config {
             token: self.token.over(&base.token),
             smtp: self.smtp.over(&base.smtp),
             imap: self.imap.over(&base.imap),
+            identity: self.identity.over(&base.identity),
         }
     }
 
@@ -117,6 +123,7 @@ impl Config {
             token: self.token.settle(zone),
             smtp: self.smtp.settle(zone),
             imap: self.imap.settle(zone),
+            identity: self.identity.settle(zone),
         }
     }
 }
@@ -127,6 +134,7 @@ pub struct Settings {
     pub token: Timing,
     pub smtp: smtp::Settings,
     pub imap: Timing,
+    pub identity: identity::Settings,
 }
 
 impl Settings {
@@ -135,6 +143,7 @@ impl Settings {
             Check::Token => &self.token,
             Check::Smtp => &self.smtp.timing,
             Check::Imap => &self.imap,
+            Check::Identity => &self.identity.timing,
         }
     }
 }
@@ -251,7 +260,8 @@ pub(crate) mod tests {
     fn every_check_has_a_schedule_when_nothing_is_configured() {
         let settings = Config::default().settle(Tz::UTC);
         let schedules = Check::ALL.map(|check| settings.timing(check).schedule.to_string());
-        assert_eq!(schedules, ["*/15 * * * *", "5-59/15 * * * *", "10-59/15 * * * *"]);
+        let expected = ["*/15 * * * *", "5-59/15 * * * *", "10-59/15 * * * *", "30 4 * * *"];
+        assert_eq!(schedules, expected);
     }
 
     #[test]

@@ -34,12 +34,13 @@ pub mod round;
 #[cfg(test)]
 pub(crate) mod sample;
 mod schedule;
+pub mod shared;
 pub mod state;
 
 use clients::{Learnt, Refusals};
 use round::Round;
 use schedule::Schedule;
-use state::{Change, Generation, Snapshot, State};
+use state::{Change, CheckState, Generation, Snapshot, State};
 
 /// How everybody else speaks to the engine.
 #[derive(Clone, Debug)]
@@ -325,6 +326,13 @@ impl Engine {
         self.running.insert(task.id(), running);
     }
 
+    /// Checks that are skipped because of another's failure.
+    fn left_out(&self, id: &LinkId) -> Vec<Check> {
+        let checks = self.state.link(id).map(|link| link.checks.iter());
+        let left_out = |(check, state): (Check, &CheckState)| state.skipped.map(|_| check);
+        checks.into_iter().flatten().filter_map(left_out).collect()
+    }
+
     fn finish(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
         let (task, (token, outcomes)) = match ended {
             Ok(ended) => ended,
@@ -360,6 +368,11 @@ impl Engine {
         let ended = counted
             .iter()
             .map(|(check, outcome)| (*check, outcome.failure().map(|failure| failure.reason)));
+        if token_passes(counted) {
+            for check in self.left_out(&running.link) {
+                self.schedule.catch_up(&running.link, check, now);
+            }
+        }
         let dropped = self.schedule.ran(&running.link, ended, now);
         self.state.vitals().runs_dropped += dropped;
         self.state.plan(&running.link, self.schedule.planned(&running.link));
@@ -396,6 +409,12 @@ impl Engine {
             self.schedule.hasten(&id, now + schedule::phase(&id, window));
         }
     }
+}
+
+fn token_passes(ended: &[(Check, Arc<Outcome>)]) -> bool {
+    ended.iter().any(|(check, outcome)| {
+        *check == Check::Token && matches!(outcome.verdict, Verdict::Pass(_))
+    })
 }
 
 /// One line when a source breaks, or breaks in another way, and one when it heals.

@@ -2,6 +2,7 @@
 
 pub mod dial;
 pub mod dialogue;
+pub(crate) mod google;
 pub mod https;
 pub mod imap;
 pub mod oauth;

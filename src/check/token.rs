@@ -46,7 +46,7 @@ pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
 
 /// The only scope with which Gmail lets anybody use SMTP and IMAP.
 /// https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
-const MAIL_SCOPE: &str = "https://mail.google.com/";
+pub(super) const MAIL_SCOPE: &str = "https://mail.google.com/";
 
 /// The keys under `checks.token`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]

@@ -153,7 +153,7 @@ async fn tell(mut told: mpsc::UnboundedReceiver<Progress>) {
     while let Some(progress) = told.recv().await {
         match progress {
             Progress::Began(check) => {
-                say(&format!("  {:<7}", check.name()));
+                say(&format!("  {:<9}", check.name()));
                 open = true;
             }
             Progress::Did(Step::Passed(phase, took)) => {
@@ -161,7 +161,7 @@ async fn tell(mut told: mpsc::UnboundedReceiver<Progress>) {
             }
             Progress::Did(Step::Again) => say("once more: "),
             Progress::Ended(check, outcome) => {
-                let start = if open { String::new() } else { format!("  {:<7}", check.name()) };
+                let start = if open { String::new() } else { format!("  {:<9}", check.name()) };
                 open = false;
                 say(&format!("{start}{}\n", verdict(&outcome)));
             }
@@ -201,6 +201,10 @@ fn summary(ended: &[(Watched, Ended)]) -> String {
             .collect();
         if failed.is_empty() {
             said += &format!("{} works.\n", watched.link.id);
+        }
+        let identity = outcomes.iter().find_map(|(_, outcome)| outcome.identity.as_deref());
+        if let Some(remark) = identity.and_then(|it| it.remark(&watched.link.mailbox)) {
+            said += &format!("  To know:   {remark}\n");
         }
         for (check, failure) in failed {
             let reason = failure.reason;

@@ -27,7 +27,7 @@ pub fn masked(loaded: &Loaded) -> String {
             page.client(client);
         }
     });
-    page.group("checks", |page| page.checks(&defaults.settings));
+    page.group("checks", |page| page.checks(&defaults.settings, defaults.ids));
     page.google(loaded);
     let mut directories = Vec::new();
     for source in loaded.sources.iter() {
@@ -95,12 +95,12 @@ impl Page {
             self.group("imap", |page| page.imap(&link.imap));
         }
         if watched.settings != defaults.settings {
-            self.group("checks", |page| page.checks(&watched.settings));
+            self.group("checks", |page| page.checks(&watched.settings, defaults.ids));
         }
         self.indent -= 1;
     }
 
-    fn checks(&mut self, settings: &Settings) {
+    fn checks(&mut self, settings: &Settings, ids: Ids) {
         for check in Check::ALL {
             let timing = settings.timing(check);
             self.group(check.name(), |page| {
@@ -112,6 +112,11 @@ impl Page {
                         "ehlo_name",
                         settings.smtp.ehlo_name.as_ref().map(|name| name.as_str()),
                     ),
+                    Check::Identity => match (&settings.identity.account, ids) {
+                        (Some(account), Ids::Free) => page.key("account", &account.0),
+                        (Some(_), Ids::WithoutAddress) => page.line("account: \"****\""),
+                        (None, _) => {}
+                    },
                     Check::Imap | Check::Token => {}
                 }
             });

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     clock::Timestamp,
+    identity::Identity,
     reason::{At, Protocol, Reason, Said, classify},
     redact::Redactor,
 };
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub notices: Vec<Notice>,
     /// The certificate that the server showed.
     pub certificate: Option<Certificate>,
+    /// Whose account the token opens, as far as the probe was told.
+    pub identity: Option<Arc<Identity>>,
     /// The dialogue, redacted; kept for failures only.
     pub transcript: Arc<[String]>,
 }
@@ -45,6 +48,7 @@ impl Outcome {
             phases: Box::default(),
             notices: Vec::new(),
             certificate: None,
+            identity: None,
             transcript: [].into(),
         }
     }
@@ -162,13 +166,14 @@ impl fmt::Display for Reply {
         match self.protocol {
             _ if self.code.is_empty() => {}
             Protocol::Imap => write!(f, " [{}]", self.code)?,
-            Protocol::Smtp | Protocol::Token => write!(f, " {}", self.code)?,
+            Protocol::Api | Protocol::Smtp | Protocol::Token => write!(f, " {}", self.code)?,
         }
-        if self.protocol == Protocol::Token && !self.key.is_empty() {
+        let http = matches!(self.protocol, Protocol::Api | Protocol::Token);
+        if http && !self.key.is_empty() {
             write!(f, "/{}", self.key)?;
         }
         if !self.text.is_empty() {
-            let colon = if self.protocol == Protocol::Token { ":" } else { "" };
+            let colon = if http { ":" } else { "" };
             write!(f, "{colon} {}", self.text)?;
         }
         Ok(())
@@ -266,6 +271,9 @@ phases! {
     Fetch "fetch"
     Quit "quit"
     Logout "logout"
+    Tokeninfo "tokeninfo"
+    Profile "profile"
+    Settings "settings"
 }
 
 impl fmt::Display for Phase {

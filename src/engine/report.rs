@@ -6,10 +6,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-use super::state::{CheckState, LinkState};
+use super::{
+    shared,
+    state::{CheckState, LinkState},
+};
 use crate::{
     check::{Check, Watched},
     domain::{
+        identity::Identity,
         link::Address,
         outcome::{Failure, Outcome, Phase, Readings, Verdict},
         reason::Reason,
@@ -30,6 +34,8 @@ pub struct OfLink {
     pub mailbox: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub up: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<OfIdentity>,
     pub checks: Vec<OfCheck>,
 }
 
@@ -45,6 +51,7 @@ impl OfLink {
             link: link.id.to_string(),
             mailbox: mailbox.to_owned(),
             up: up(state),
+            identity: shared::identity(state).map(|it| OfIdentity::new(it, &link.mailbox, mailbox)),
             checks: checks.collect(),
         }
     }
@@ -59,6 +66,10 @@ impl OfLink {
             link: watched.link.id.to_string(),
             mailbox: mailbox.to_owned(),
             up: all_pass(outcomes.iter().map(|(_, outcome)| Present::in_outcome(outcome))),
+            identity: outcomes
+                .iter()
+                .find_map(|(_, outcome)| outcome.identity.as_deref())
+                .map(|it| OfIdentity::new(it, &watched.link.mailbox, mailbox)),
             checks: checks.collect(),
         }
     }
@@ -94,6 +105,33 @@ impl OfCheck {
             reason: present.and_then(Present::reason).map(OfReason::new),
             reply: present.and_then(Present::reply).map(|reply| discreet(&reply, address, shown)),
             phases: phases.iter().map(OfPhase::new).collect(),
+        }
+    }
+}
+
+/// Whose account the token opens.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfIdentity {
+    /// `same`, `alias`, `other` or `unknown`.
+    pub account: &'static str,
+    /// `ok`, or the reason why the Gmail API does not tell.
+    pub gmail_api: &'static str,
+    /// The account's address, where that may be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What a person ought to know, though nothing fails by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+}
+
+impl OfIdentity {
+    fn new(identity: &Identity, mailbox: &Address, shown: &str) -> Self {
+        let tell = |words: &str| discreet(words, mailbox, shown);
+        Self {
+            account: identity.account.name(),
+            gmail_api: identity.gmail_api.as_ref().err().map_or("ok", |error| error.reason.name()),
+            address: identity.address.as_ref().map(|address| tell(address.as_str())),
+            remark: identity.remark(mailbox).map(|remark| tell(&remark)),
         }
     }
 }
@@ -180,7 +218,8 @@ impl<'a> Present<'a> {
     }
 }
 
-/// Words that a server said or was told, with what is to be shown in the address's place.
+/// Words that a server said or was told, with what is to be shown in the address's place. Where that is not the address,
+/// nobody else's is shown either.
 pub fn discreet(words: &str, address: &Address, shown: &str) -> String {
     let address = address.as_str();
     if shown == address {
@@ -191,11 +230,27 @@ pub fn discreet(words: &str, address: &Address, shown: &str) -> String {
     let mut told = String::with_capacity(words.len());
     let mut from = 0;
     for (at, found) in lower.match_indices(address) {
-        told.push_str(&words[from..at]);
+        told.push_str(&without_addresses(&words[from..at]));
         told.push_str(shown);
         from = at + found.len();
     }
-    told.push_str(&words[from..]);
+    told.push_str(&without_addresses(&words[from..]));
+    told
+}
+
+fn without_addresses(words: &str) -> String {
+    let of_address = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
+    let mut told = String::with_capacity(words.len());
+    for piece in words.split_inclusive(|c| !of_address(c)) {
+        let word = piece.trim_end_matches(|c| !of_address(c));
+        match word.split_once('@') {
+            Some((local, domain)) if !local.is_empty() && !domain.is_empty() => {
+                told.push_str("****@****");
+                told.push_str(&piece[word.len()..]);
+            }
+            _ => told.push_str(piece),
+        }
+    }
     told
 }
 
@@ -219,6 +274,8 @@ mod tests {
         let sales = Address::parse("sales@example.com").unwrap();
         let words = "C: RCPT TO:<Sales@Example.com> é sales@example.com";
         assert_eq!(discreet(words, &sales, "9f"), "C: RCPT TO:<9f> é 9f");
+        let others = "opens admin+x@example.com, not sales@example.com (@ 12:00)";
+        assert_eq!(discreet(others, &sales, "9f"), "opens ****@****, not 9f (@ 12:00)");
         assert_eq!(discreet(words, &sales, "sales@example.com"), words);
     }
 }

@@ -156,6 +156,7 @@ impl Round {
             phases: dialogue.phases.into(),
             notices: dialogue.notices,
             certificate: dialogue.certificate,
+            identity: dialogue.identity.map(Arc::new),
         }
     }
 

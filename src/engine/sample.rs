@@ -18,6 +18,7 @@ use crate::{
     check::{self, Check, Watched},
     domain::{
         clock::Timestamp,
+        identity::{Identity, Likeness},
         link::{
             Account, Address, Client, Direction, Google, Grant, ImapServer, Link, LinkId, Security,
             SmtpServer,
@@ -35,9 +36,15 @@ pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_359_000);
 /// A dozen links.
 pub(crate) fn snapshot() -> Snapshot {
     let links = [
-        fine(link("sales@example.com", "sales@example.com", Direction::Both, "odoo")),
+        held_by(
+            fine(link("sales@example.com", "sales@example.com", Direction::Both, "odoo")),
+            Some("sales@example.com"),
+        ),
         dead_grant(link("billing@example.com", "billing@example.com", Direction::Both, "odoo")),
-        too_many_sessions(link("support", "support@example.com", Direction::Both, "odoo")),
+        held_by(
+            too_many_sessions(link("support", "support@example.com", Direction::Both, "odoo")),
+            Some("sales@example.com"),
+        ),
         over_quota(link("noreply@example.com", "noreply@example.com", Direction::Outgoing, "odoo")),
         client_deleted(link("odoo/erp/outgoing/3", "info@example.org", Direction::Outgoing, "erp")),
         client_deleted(link("odoo/erp/incoming/7", "info@example.org", Direction::Incoming, "erp")),
@@ -60,7 +67,10 @@ pub(crate) fn snapshot() -> Snapshot {
             Reason::SecretUnreadable,
             "/run/secrets/secret-token: No such file or directory",
         ),
-        fine(link("archive@example.com", "archive@example.com", Direction::Incoming, "odoo")),
+        held_by(
+            fine(link("archive@example.com", "archive@example.com", Direction::Incoming, "odoo")),
+            None,
+        ),
     ];
     let mut phases = Buckets { sum: Duration::from_millis(310), ..Buckets::default() };
     phases.counts[4] = 3;
@@ -136,6 +146,24 @@ pub(crate) fn link(id: &str, mailbox: &str, direction: Direction, client: &str) 
     };
     let settings = Arc::new(check::Config::default().settle(Tz::UTC));
     Watched { link: Arc::new(link), settings }
+}
+
+/// A link with what Google told of its token.
+fn held_by(mut state: LinkState, told: Option<&str>) -> LinkState {
+    let mailbox = &state.watched.link.mailbox;
+    let off =
+        reply(Protocol::Api, "403", "accessNotConfigured", "Gmail API is off in project 1234");
+    let told = told.map(address);
+    let identity = Identity {
+        account: told.as_ref().map_or(Likeness::Unknown, |told| Likeness::of(mailbox, told)),
+        gmail_api: if told.is_some() { Ok(()) } else { Err(Failure::said(off, At::Command)) },
+        address: told,
+        subject: None,
+    };
+    if let Some(last) = &mut state.checks.of(Check::Identity).last {
+        Arc::make_mut(last).identity = Some(Arc::new(identity));
+    }
+    state
 }
 
 /// Every check passes.
@@ -249,6 +277,7 @@ fn outcome(check: Check, at: Timestamp, verdict: Verdict, transcript: &[String])
         Check::Token => &[Phase::Dns, Phase::Connect, Phase::Tls, Phase::Refresh],
         Check::Smtp => &[Phase::Dns, Phase::Connect, Phase::Ehlo, Phase::Starttls, Phase::Auth],
         Check::Imap => &[Phase::Dns, Phase::Connect, Phase::Tls, Phase::Greeting, Phase::Auth],
+        Check::Identity => &[Phase::Tokeninfo, Phase::Profile, Phase::Settings],
     };
     let phases = phases.iter().zip([2, 18, 35, 90, 160]);
     let phases: Vec<_> = phases.map(|(p, ms)| (*p, Duration::from_millis(ms))).collect();
@@ -259,6 +288,7 @@ fn outcome(check: Check, at: Timestamp, verdict: Verdict, transcript: &[String])
         phases: phases.into(),
         notices: Vec::new(),
         certificate: None,
+        identity: None,
         transcript: transcript.into(),
     })
 }

@@ -115,12 +115,26 @@ impl Schedule {
                 None => plan.streaks.remove(&check),
             };
             let pause = failed.map_or(Duration::ZERO, |reason| pause(reason, streak));
-            let due = next(&plan.watched, check, now, pause.max(rest(&plan.watched, check, now)));
+            let mut due =
+                next(&plan.watched, check, now, pause.max(rest(&plan.watched, check, now)));
+            if is_rare(&plan.watched, check, now) && failed.is_some_and(may_pass) {
+                due = due.min(now + soon(streak).max(pause) + phase(id, SPREAD));
+            }
             missed += missed_since(&plan.watched, check, planned, now);
             plan.next.insert(check, due);
         }
         self.enqueue(id);
         missed
+    }
+
+    /// Makes a check due that was skipped for a reason that is gone, where its own schedule would leave it so for long.
+    pub(super) fn catch_up(&mut self, id: &LinkId, check: Check, now: Timestamp) {
+        if let Some(plan) = self.plans.get_mut(id)
+            && is_rare(&plan.watched, check, now)
+            && let Some(at) = plan.next.get_mut(&check)
+        {
+            *at = now;
+        }
     }
 
     /// Moves checks that need no run now to their next time.
@@ -198,6 +212,20 @@ fn pause(reason: Reason, streak: u32) -> Duration {
     }
 }
 
+fn is_rare(watched: &Watched, check: Check, now: Timestamp) -> bool {
+    watched.settings.timing(check).schedule.gap(now) > Some(SOON)
+}
+
+/// Whether a failure may be gone by itself. One that a daily check met must not stand for a day.
+fn may_pass(reason: Reason) -> bool {
+    reason.again() != Again::WhenMended
+}
+
+/// When a check that runs rarely is run again after that, the sooner the newer the failure is.
+fn soon(streak: u32) -> Duration {
+    SOON * (1 << streak.min(5))
+}
+
 /// The same share of `span` for a link, always: a stable jitter.
 pub(super) fn phase(id: &LinkId, span: Duration) -> Duration {
     let hash = Sha256::digest(id.as_str());
@@ -207,6 +235,9 @@ pub(super) fn phase(id: &LinkId, span: Duration) -> Duration {
 
 /// Links of one schedule are spread over its gap, but not over more than this.
 const SPREAD: Duration = Duration::from_secs(15 * 60);
+
+/// A check with longer pauses than this runs rarely.
+const SOON: Duration = Duration::from_secs(60 * 60);
 
 const REST: Duration = Duration::from_secs(60);
 
@@ -287,6 +318,45 @@ mod tests {
         }
         assert_eq!(pauses, [1, 2, 4, 8, 12, 12]);
         assert!(fails(None, now).since(now) <= SPREAD);
+    }
+
+    #[test]
+    fn what_passes_by_itself_does_not_stand_for_a_day_where_a_check_is_daily() {
+        let watched = watched("a@example.com");
+        let id = &watched.link.id;
+        let now = at("08:00:00");
+        let mut schedule = Schedule::default();
+        let mut hours = |failed| {
+            schedule.plan(&watched, now);
+            schedule.take(id, now);
+            schedule.ran(id, [(Check::Identity, failed)], now);
+            let next = schedule.planned(id).find(|(check, _)| *check == Check::Identity);
+            next.unwrap().1.since(now).as_secs() / 3600
+        };
+        assert_eq!(hours(Some(Reason::Timeout)), 1);
+        assert_eq!(hours(Some(Reason::GoogleRateLimited)), 1);
+        assert_eq!(hours(Some(Reason::GarbledAnswer)), 1);
+        assert_eq!(hours(Some(Reason::WrongAccount)), 20);
+        assert_eq!(hours(None), 20);
+    }
+
+    #[test]
+    fn what_stays_is_asked_rarely_by_a_daily_check_too() {
+        let watched = watched("a@example.com");
+        let id = &watched.link.id;
+        let mut now = at("05:00:00");
+        let mut schedule = Schedule::default();
+        schedule.plan(&watched, now);
+        let mut pauses = Vec::new();
+        for _ in 0..5 {
+            schedule.take(id, now);
+            schedule.ran(id, [(Check::Identity, Some(Reason::Timeout))], now);
+            let next = schedule.planned(id).find(|(check, _)| *check == Check::Identity);
+            let next = next.unwrap().1;
+            pauses.push(next.since(now).as_secs() / 3600);
+            now = next;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 8], "the last is the daily one");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     engine::{
         clients,
         report::{Present, up},
+        shared::{identity, shared},
         state::{CheckState, LinkState, Snapshot},
     },
 };
@@ -20,6 +21,7 @@ use crate::{
 /// The state, with every link's labels at hand.
 pub(super) struct View<'a> {
     snapshot: &'a Snapshot,
+    labels: &'a Labels,
     links: Vec<Row<'a>>,
     mailboxes: Vec<Mailbox<'a>>,
 }
@@ -62,7 +64,7 @@ impl<'a> View<'a> {
                 notices: known.map(|known| &known.notices),
             }
         });
-        Self { snapshot, mailboxes: mailboxes.collect(), links }
+        Self { snapshot, labels, mailboxes: mailboxes.collect(), links }
     }
 
     /// One series a check of a link, where `value` knows it.
@@ -172,6 +174,24 @@ pub(super) fn access_token_expiry(view: &View<'_>, family: &mut Family<'_>) {
         let token = row.state.checks.get(Check::Token).and_then(Present::of);
         if let Some(Present::Pass(Readings { access_token_expires: Some(expires), .. })) = token {
             family.push(&[row.id.as_str(), row.mailbox], expires.as_secs_f64());
+        }
+    }
+}
+
+pub(super) fn identity_info(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        if let Some(identity) = identity(row.state) {
+            let api = identity.gmail_api.as_ref().err().map_or("ok", |error| error.reason.name());
+            family.push(&[row.id.as_str(), row.mailbox, identity.account.name(), api], 1.0);
+        }
+    }
+}
+
+pub(super) fn shared_account(view: &View<'_>, family: &mut Family<'_>) {
+    let shared = shared(view.snapshot);
+    for row in &view.links {
+        if let Some(with) = shared.get(row.id) {
+            family.push(&[row.id.as_str(), row.mailbox, view.labels.of_mailbox(with)], 1.0);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, io::Read as _, path::Path, process::Command, sy
 
 use super::*;
 use crate::{
+    check::Check,
     domain::{link::Direction, secret::Secret},
     engine::sample,
 };
@@ -190,7 +191,7 @@ fn a_metric_of_many_series_has_one_head() {
     assert_eq!(count("# TYPE mailbox_link_up "), 1);
     assert_eq!(count("# HELP mailbox_link_up "), 1);
     assert_eq!(count("mailbox_link_up{"), 3 * HANDFUL);
-    assert_eq!(count("mailbox_check_success{"), 9 * HANDFUL);
+    assert_eq!(count("mailbox_check_success{"), 3 * Check::ALL.len() * HANDFUL);
 }
 
 #[test]

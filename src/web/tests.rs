@@ -81,7 +81,7 @@ async fn a_probe_that_cannot_be_is_refused_in_a_sentence() {
         ("/probe?link=nobody@example.com", 404, "No link is called"),
         ("/probe?link=a%20b", 404, "No link is called"),
         ("/probe?link=support&link=support", 400, "One link"),
-        ("/probe?link=support&check=pop", 400, "the checks are token, smtp, imap"),
+        ("/probe?link=support&check=pop", 400, "the checks are token, smtp, imap, identity"),
         ("/probe?link=support&target=evil.example", 400, "only a configured link"),
         ("/probe?link=odoo/erp/incoming/7&check=smtp", 400, "no such check"),
     ];
@@ -193,7 +193,7 @@ async fn the_api_tells_what_is_known_and_nothing_else() {
         serde_json::json!({
             "link": "new@example.com",
             "mailbox": "new@example.com",
-            "checks": [{"check": "token"}, {"check": "smtp"}, {"check": "imap"}],
+            "checks": [{"check": "token"}, {"check": "smtp"}, {"check": "imap"}, {"check": "identity"}],
         })
     );
     let slashes = house.get("/api/v1/links/odoo/erp/outgoing/3").await.json();
@@ -264,6 +264,10 @@ async fn the_page_of_a_link_tells_how_it_came_to_that() {
         assert!(page.contains(words), "{words} in {page}");
     }
     assert!(!page.contains("<b>says"));
+    let support = house.page("/links/support").await;
+    assert!(support.contains("as does that of") && support.contains("is no alias of it"));
+    let said = "sales@example.com and support@example.com hold tokens of one and the same account";
+    assert!(house.page("/").await.contains(said));
     assert!(house.page("/links/odoo/erp/incoming/7").await.contains("info@example.org"));
     assert_eq!(house.get("/links/nobody").await.status, 404);
 }
@@ -274,6 +278,10 @@ async fn no_page_tells_an_address_that_is_to_be_hidden() {
     let house = House::new(Plan { privacy, ..Plan::default() }).await;
     for path in ["/", "/links/support", "/metrics", "/sd", "/api/v1/links", "/probe?link=support"] {
         assert!(!house.page(path).await.contains("support@example.com"), "{path}");
+    }
+    // Its token opens the account of another mailbox.
+    for path in ["/links/support", "/api/v1/links/support", "/probe?link=support"] {
+        assert!(!house.page(path).await.contains("sales@example.com"), "{path}");
     }
 }
 

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
     clock,
+    identity::Identity,
     outcome::{Certificate, Failure, Notice, Phase},
     reason::Reason,
     redact::Redactor,
@@ -27,6 +28,7 @@ pub struct Dialogue {
     lines: Vec<Secret>,
     pub notices: Vec<Notice>,
     pub certificate: Option<Certificate>,
+    pub identity: Option<Identity>,
     pub redactor: Redactor,
 }
 
@@ -41,6 +43,7 @@ impl Dialogue {
             lines: Vec::new(),
             notices: Vec::new(),
             certificate: None,
+            identity: None,
             redactor: Redactor::default(),
         }
     }

@@ -190,7 +190,7 @@ fn refusal(
 }
 
 /// The words of an HTML page, for a person and for the rules.
-fn readable(page: &str) -> String {
+pub(super) fn readable(page: &str) -> String {
     let words = MARKUP.replace_all(page, " ");
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }

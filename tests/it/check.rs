@@ -67,7 +67,7 @@ async fn the_text_ends_in_reason_evidence_and_next_step() {
         "Evidence:  400 invalid_grant: Token has been expired or revoked",
         "Who acts:  the mailbox's owner links again (class relink)",
         "Next step: Link the mailbox again",
-        "  smtp   skipped: grant_revoked_or_expired",
+        "  smtp     skipped: grant_revoked_or_expired",
     ] {
         assert!(said.contains(words), "{words}:\n{said}");
     }
@@ -92,7 +92,7 @@ async fn usage_and_configuration_end_with_64_and_say_what_would_be_right() {
     world.mailbox("a@example.com");
     let cases: [(&[&str], &str); 4] = [
         (&["check", "b@example.com"], "there are: a@example.com"),
-        (&["check", "--only", "pop"], "the checks are token, smtp, imap"),
+        (&["check", "--only", "pop"], "the checks are token, smtp, imap, identity"),
         (&["check", "--format", "xml"], "possible values"),
         (&["--web.listen-address", "10048"], "write it as :10048"),
     ];

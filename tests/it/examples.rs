@@ -33,6 +33,7 @@ fn the_manual_loads_and_shows_the_defaults() {
     assert_eq!(full.settings.token, minimal.settings.token);
     assert_eq!(full.settings.smtp.timing, minimal.settings.smtp.timing);
     assert_eq!(full.settings.imap, minimal.settings.imap);
+    assert_eq!(full.settings.identity.timing, minimal.settings.identity.timing);
 }
 
 /// Every group of the manual is given a key that nobody knows; what is said then lists the keys of that group.

@@ -55,7 +55,7 @@ async fn a_round_refreshes_once_and_opens_one_session_of_each_kind() {
     world.check(&[]).await;
     let asked = world.asked_about("a@example.com");
     let count = |start: &str| asked.iter().filter(|what| what.starts_with(start)).count();
-    assert_eq!(count("POST /token"), 1, "{asked:?}");
+    assert_eq!(count("POST /token "), 1, "{asked:?}");
     assert_eq!(count("AUTH XOAUTH2"), 1, "{asked:?}");
     assert_eq!(count("AUTHENTICATE XOAUTH2"), 1, "{asked:?}");
 }

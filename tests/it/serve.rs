@@ -40,7 +40,11 @@ async fn a_cached_token_that_is_refused_is_replaced_once_and_the_link_stays_up()
     let probed = exporter.get("/probe?link=a@example.com&check=imap").await;
     assert!(probed.contains("probe_success 1"), "{probed}");
     let asked = world.asked_about("a@example.com");
-    assert_eq!(asked.iter().filter(|what| what.starts_with("POST /token")).count(), 1, "{asked:?}");
+    assert_eq!(
+        asked.iter().filter(|what| what.starts_with("POST /token ")).count(),
+        1,
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]

@@ -83,10 +83,12 @@ impl World {
     pub(crate) fn config(&self) -> PathBuf {
         let endpoints = self.sim.endpoints();
         let text = format!(
-            "google:\n  token_url: {}\n  smtp: {{host: localhost, port: {}}}\n  imap: {{host: localhost, port: {}}}\n  \
+            "google:\n  token_url: {}\n  tokeninfo_url: {}\n  gmail_api_url: {}\n  smtp: {{host: localhost, port: {}}}\n  imap: {{host: localhost, port: {}}}\n  \
              ca_file: ca.pem\n{}clients:\n  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}}}\n\
              mailboxes:\n{}{}",
             endpoints.token_url,
+            endpoints.tokeninfo_url,
+            endpoints.gmail_api_url,
             endpoints.smtp_starttls.port(),
             endpoints.imap.port(),
             self.google,
@@ -148,6 +150,20 @@ impl Report {
     pub(crate) fn reply(&self, link: &str, check: &str) -> String {
         let found = self.check(link, check);
         found.and_then(|found| found["reply"].as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+impl Report {
+    /// What was told of a link's account: `same ok`, `unknown gmail_api_off`; nothing where nothing was.
+    pub(crate) fn identity(&self, link: &str) -> String {
+        let found = entry(&self.0["links"], "link", link).map(|link| &link["identity"]);
+        let text = |key: &str| found.and_then(|it| it[key].as_str()).unwrap_or_default().to_owned();
+        format!("{} {}", text("account"), text("gmail_api")).trim().to_owned()
+    }
+
+    pub(crate) fn remark(&self, link: &str) -> String {
+        let found = entry(&self.0["links"], "link", link);
+        found.and_then(|it| it["identity"]["remark"].as_str()).unwrap_or_default().to_owned()
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn look(world: &World, request: &Request) -> Asking {
             let credentials = format!("{} {token}", secret("client_secret"));
             (token, credentials)
         }
-        Service::Tokeninfo => (secret("access_token"), secret("access_token")),
+        Service::Tokeninfo => (oauth::access_token(request), oauth::access_token(request)),
         Service::Revoke => (secret("token"), secret("token")),
         _ => {
             let token = oauth::bearer(request).unwrap_or_default().to_owned();
@@ -34,6 +34,7 @@ pub(crate) fn answer(world: &World, request: &Request) -> Answer {
         (Service::Revoke, "POST") => oauth::revoke(world, request),
         (Service::Authorization, "GET" | "HEAD") => oauth::authorization(world, request),
         (Service::Api, "GET") if request.path == PROFILE => oauth::profile(world, request),
+        (Service::Api, "GET") if request.path == IMAP => oauth::imap_settings(world, request),
         _ => not_found(&request.path),
     };
     let none = "no-cache, no-store, max-age=0, must-revalidate";
@@ -49,6 +50,7 @@ pub(crate) fn answer(world: &World, request: &Request) -> Answer {
 }
 
 const PROFILE: &str = "/gmail/v1/users/me/profile";
+const IMAP: &str = "/gmail/v1/users/me/settings/imap";
 
 fn service(path: &str) -> Service {
     match path {

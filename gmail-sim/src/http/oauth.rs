@@ -7,7 +7,10 @@ use url::form_urlencoded::byte_serialize;
 use super::{Answer, Request};
 use crate::{
     lines::Line,
-    world::{ClientState, Folder, Issued, MAIL_SCOPE, World, asked::unix, line, project},
+    world::{
+        Access, ClientState, Folder, ImapAccess, Issued, MAIL_SCOPE, World, asked::unix, line,
+        project,
+    },
 };
 
 /// `POST /token`: the refresh-token grant, and codes, of which none is ever good.
@@ -45,9 +48,10 @@ fn issued_json(issued: &Issued) -> Value {
     body
 }
 
-/// `GET /tokeninfo?access_token=`: numbers and booleans as strings.
+/// `GET /tokeninfo?access_token=`, or a POST with the token in the Authorization header, as google-auth-library-nodejs
+/// asks: numbers and booleans as strings.
 pub(super) fn tokeninfo(world: &World, request: &Request) -> Answer {
-    let token = request.field("access_token").unwrap_or_default();
+    let token = access_token(request);
     let Some(access) = world.access(&token) else {
         return Answer::line(line("tokeninfo.invalid_token"));
     };
@@ -56,7 +60,7 @@ pub(super) fn tokeninfo(world: &World, request: &Request) -> Answer {
     let has = |scope: &str| access.scope.split(' ').any(|granted| granted == scope);
     let email = has("email") || has("https://www.googleapis.com/auth/userinfo.email");
     if has("openid") || email {
-        body["sub"] = "110169484474386276334".into();
+        body["sub"] = subject(&access.address).into();
     }
     body["scope"] = access.scope.clone().into();
     body["exp"] = format!("{ends:.0}").into();
@@ -67,6 +71,17 @@ pub(super) fn tokeninfo(world: &World, request: &Request) -> Answer {
     }
     body["access_type"] = "offline".into();
     Answer::json(200, &body)
+}
+
+pub(super) fn access_token(request: &Request) -> String {
+    let in_header = || bearer(request).map(ToOwned::to_owned);
+    request.field("access_token").or_else(in_header).unwrap_or_default()
+}
+
+/// Google's id of an account: 21 digits, always the same.
+fn subject(address: &str) -> String {
+    let digits = |number: u64, byte: u8| (number * 31 + u64::from(byte)) % 1_000_000_000_000;
+    format!("110169484{:012}", address.bytes().fold(7, digits))
 }
 
 /// `POST /revoke`: ends all that the owner granted to the token's project.
@@ -80,22 +95,10 @@ pub(super) fn revoke(world: &World, request: &Request) -> Answer {
 
 /// `GET /gmail/v1/users/me/profile` with a bearer token.
 pub(super) fn profile(world: &World, request: &Request) -> Answer {
-    let Some(access) = bearer(request).and_then(|token| world.access(token)) else {
-        return Answer::line(line("api.unauthenticated"));
+    let access = match admitted(world, request) {
+        Ok(access) => access,
+        Err(refusal) => return *refusal,
     };
-    if !world.client(&access.client_id).is_some_and(|client| client.gmail_api_enabled) {
-        let mut answer = Answer::line(line("api.service_disabled"));
-        let body =
-            String::from_utf8_lossy(&answer.body).replace("1234", project(&access.client_id));
-        answer.body = body.into();
-        return answer;
-    }
-    if !access.scope.split(' ').any(|scope| PROFILE_SCOPES.contains(&scope)) {
-        return Answer::line(line("api.scope_insufficient"));
-    }
-    if !world.account(&access.address).is_some_and(|account| account.gmail_enabled) {
-        return Answer::line(line("api.mail_not_enabled"));
-    }
     let count = |folder| world.messages(&access.address, folder).len();
     let total: usize = Folder::EVERY.into_iter().map(count).sum();
     let body = json!({
@@ -105,6 +108,41 @@ pub(super) fn profile(world: &World, request: &Request) -> Answer {
         "historyId": "12345",
     });
     Answer::json(200, &body)
+}
+
+/// `GET /gmail/v1/users/me/settings/imap` with a bearer token. That an administrator's switch does not show here is [U].
+pub(super) fn imap_settings(world: &World, request: &Request) -> Answer {
+    let access = match admitted(world, request) {
+        Ok(access) => access,
+        Err(refusal) => return *refusal,
+    };
+    let off = world.account(&access.address).is_some_and(|it| it.imap == ImapAccess::OffForUser);
+    let body = json!({
+        "enabled": !off, "autoExpunge": true, "expungeBehavior": "archive", "maxFolderSize": 0
+    });
+    Answer::json(200, &body)
+}
+
+/// Whom the Gmail API lets in.
+fn admitted(world: &World, request: &Request) -> Result<Access, Box<Answer>> {
+    let refuse = |key| Err(Box::new(Answer::line(line(key))));
+    let Some(access) = bearer(request).and_then(|token| world.access(token)) else {
+        return refuse("api.unauthenticated");
+    };
+    if !world.client(&access.client_id).is_some_and(|client| client.gmail_api_enabled) {
+        let mut answer = Answer::line(line("api.service_disabled"));
+        let body =
+            String::from_utf8_lossy(&answer.body).replace("1234", project(&access.client_id));
+        answer.body = body.into();
+        return Err(Box::new(answer));
+    }
+    if !access.scope.split(' ').any(|scope| PROFILE_SCOPES.contains(&scope)) {
+        return refuse("api.scope_insufficient");
+    }
+    if !world.account(&access.address).is_some_and(|account| account.gmail_enabled) {
+        return refuse("api.mail_not_enabled");
+    }
+    Ok(access)
 }
 
 /// <https://developers.google.com/workspace/gmail/api/reference/rest/v1/users/getProfile>

@@ -8,6 +8,8 @@ use super::Reason::{self, *};
 /// Who speaks.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Protocol {
+    /// Google's HTTP services that tell of a token: token information and the Gmail API.
+    Api,
     Imap,
     Smtp,
     /// The OAuth token endpoint.
@@ -33,9 +35,9 @@ pub struct Said<'a> {
     pub at: At,
     /// The reply code (`535`), the status (`NO`, `BAD`, `BYE`), or the HTTP status (`400`).
     pub status: &'a str,
-    /// The enhanced status code (`5.7.8`), the response code (`ALERT`), or the OAuth `error`.
+    /// The enhanced status code (`5.7.8`), the response code (`ALERT`), the OAuth `error`, or the API's `reason`.
     pub code: &'a str,
-    /// Google's key (`BadCredentials` of `?p=BadCredentials`), or the OAuth `error_subtype`.
+    /// Google's key (`BadCredentials` of `?p=BadCredentials`), the OAuth `error_subtype`, or that of `ErrorInfo`.
     pub key: &'a str,
     pub text: &'a str,
 }
@@ -44,6 +46,7 @@ pub struct Said<'a> {
 pub fn classify(said: &Said<'_>) -> Reason {
     let text = said.text.to_lowercase();
     let rules = match said.protocol {
+        Protocol::Api => API,
         Protocol::Imap => IMAP,
         Protocol::Smtp => SMTP,
         Protocol::Token => TOKEN,
@@ -133,6 +136,35 @@ const TOKEN: &[Rule] = &[
     any("2", "", "", "",                                        GarbledAnswer),
     any("404", "", "", "",                                      RequestInvalid),
     any("405", "", "", "",                                      RequestInvalid),
+    any("407", "", "", "",                                      GarbledAnswer),
+];
+
+/// HTTP status, `reason` (or `status`, or OAuth's `error`), `reason` of `ErrorInfo`, words.
+/// https://developers.google.com/workspace/gmail/api/guides/handle-errors
+#[rustfmt::skip]
+const API: &[Rule] = &[
+    any("", "accessNotConfigured", "", "",                      GmailApiOff),
+    any("", "", "SERVICE_DISABLED", "",                         GmailApiOff),
+    any("", "insufficientPermissions", "", "",                  ScopeMissing),
+    any("", "", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "",          ScopeMissing),
+    any("", "domainPolicy", "", "",                             AdminPolicy),
+    any("", "rateLimitExceeded", "", "",                        GoogleRateLimited),
+    any("", "userRateLimitExceeded", "", "",                    GoogleRateLimited),
+    any("", "dailyLimitExceeded", "", "",                       GoogleRateLimited),
+    any("", "", "RATE_LIMIT_EXCEEDED", "",                      GoogleRateLimited),
+    any("", "RESOURCE_EXHAUSTED", "", "",                       GoogleRateLimited),
+    any("400", "", "", "mail service not enabled",              GmailServiceOff),
+    any("", "invalid_token", "", "",                            AuthRejected),
+    any("400", "", "", "invalid value",                         AuthRejected),
+    any("401", "", "", "",                                      AuthRejected),
+    any("429", "", "", "",                                      GoogleRateLimited),
+    any("", "", "", "automated queries",                        GoogleRateLimited),
+    any("5", "", "", "",                                        GoogleOutage),
+    any("408", "", "", "",                                      GoogleOutage),
+    any("2", "", "", "",                                        GarbledAnswer),
+    any("3", "", "", "",                                        GarbledAnswer),
+    any("404", "", "", "",                                      GarbledAnswer),
+    any("405", "", "", "",                                      GarbledAnswer),
     any("407", "", "", "",                                      GarbledAnswer),
 ];
 
@@ -273,7 +305,7 @@ mod tests {
 
     #[test]
     fn no_rule_stands_behind_one_that_catches_everything_it_would() {
-        for rules in [TOKEN, SMTP, IMAP] {
+        for rules in [API, TOKEN, SMTP, IMAP] {
             for (index, later) in rules.iter().enumerate() {
                 let covered = |earlier: &&Rule| {
                     later.0.starts_with(earlier.0)

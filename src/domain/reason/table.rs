@@ -58,6 +58,9 @@ reasons! {
     ScopeMissing "scope_missing" Relink WhenMended
         "The consent does not include https://mail.google.com/, so neither SMTP nor IMAP can be used."
         "Link again and leave every box on Google's consent page ticked."
+    WrongAccount "wrong_account" Relink WhenMended
+        "The consent was given by another Google account than this mailbox, so what is sent or fetched is that account's, or refused."
+        "Link again signed in as this very mailbox (a private browser window helps). Where the address is an alias of that account, name the account as checks.identity.account of this mailbox instead."
     AuthRejected "auth_rejected" Relink OnSchedule
         "Google issues a fresh token for this link but the mail server refuses it for this address: most often the consent was given by another account."
         "Check at https://myaccount.google.com/connections which account gave the consent, and link again signed in as this very mailbox."
@@ -125,9 +128,13 @@ reasons! {
         "The app is in Testing and this account is not one of its test users."
         "Add the address under Test users at https://console.cloud.google.com/auth/audience, or publish the app there."
 
+    GmailApiOff "gmail_api_off" Client WhenMended
+        "The Gmail API is switched off in the OAuth client's Google Cloud project. SMTP and IMAP work without it, so no link fails by it; whose account a token opens is not known meanwhile."
+        "To have that looked at, enable the API where Google's reply says, or at https://console.cloud.google.com/apis/library/gmail.googleapis.com for the project that the client id begins with; otherwise nothing."
+
     // throttled
     GoogleRateLimited "google_rate_limited" Throttled AfterPause
-        "Google's token endpoint answers this host too many requests with a refusal."
+        "Google answers this host's requests for tokens, or about them, with a refusal: there were too many."
         "Nothing for now: probes pause by themselves. If it stays, find what else on this address refreshes tokens in a loop."
     LoginRateLimited "login_rate_limited" Throttled AfterPause
         "The mailbox sees too many sign-ins in a short time, from all clients together."

@@ -19,8 +19,10 @@ use crate::{
     },
     engine::{
         report::{Present, discreet, up},
+        shared::{identity, shared},
         state::{CheckState, LinkState, Snapshot},
     },
+    metrics::Labels,
     web::Front,
 };
 
@@ -95,7 +97,7 @@ pub(super) fn page(front: &Front, id: &str) -> Option<Page> {
     Some(Page {
         frame: Frame::new(front, tone, now),
         headline,
-        facts: facts(&snapshot, state),
+        facts: facts(&snapshot, state, &labels, &tell),
         probe_href: format!("{}/probe?{query}", front.prefix),
         json_href: href(&front.prefix, "/api/v1/links/", &id),
         checks,
@@ -115,7 +117,12 @@ fn overall(state: &LinkState) -> (Tone, &'static str) {
     }
 }
 
-fn facts(snapshot: &Snapshot, state: &LinkState) -> Vec<(&'static str, String)> {
+fn facts(
+    snapshot: &Snapshot,
+    state: &LinkState,
+    labels: &Labels,
+    tell: &dyn Fn(&str) -> String,
+) -> Vec<(&'static str, String)> {
     let link = &state.watched.link;
     let mut facts = vec![
         ("link", link.id.to_string()),
@@ -124,6 +131,17 @@ fn facts(snapshot: &Snapshot, state: &LinkState) -> Vec<(&'static str, String)> 
         ("found in", link.source.to_string()),
         ("account", link.account.name().to_owned()),
     ];
+    if let Some(identity) = identity(state) {
+        if let Some(address) = &identity.address {
+            facts.push(("its token opens", tell(address.as_str())));
+        }
+        if let Some(with) = shared(snapshot).get(&link.id) {
+            facts.push(("as does that of", labels.of_mailbox(with).to_owned()));
+        }
+        if let Some(remark) = identity.remark(&link.mailbox) {
+            facts.push(("to know", tell(&remark)));
+        }
+    }
     let Some(mailbox) = snapshot.mailboxes.get(&link.mailbox) else { return facts };
     if let Some(unseen) = mailbox.readings.unseen_messages {
         facts.push(("unread in the inbox", unseen.to_string()));

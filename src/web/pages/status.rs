@@ -1,6 +1,6 @@
 //! The status page: every link, worst first, those with one trouble together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use url::form_urlencoded;
@@ -11,7 +11,8 @@ use crate::{
     domain::{clock::Timestamp, link::Direction, reason::Class},
     engine::{
         report::{Present, discreet},
-        state::{CheckState, LinkState},
+        shared::shared,
+        state::{CheckState, LinkState, Snapshot},
     },
     metrics::Labels,
     web::Front,
@@ -142,6 +143,9 @@ pub(super) fn page(front: &Front, asked: &Asked) -> Page {
             notices.push(format!("The source {source} cannot be read: {error}"));
         }
     }
+    if asked.words.is_empty() {
+        notices.extend(shared_accounts(&snapshot, &labels));
+    }
     Page {
         frame: Frame::new(front, tally.tone(), now),
         headline: tally.headline(),
@@ -157,6 +161,23 @@ pub(super) fn page(front: &Front, asked: &Asked) -> Page {
         pages: turns(front, asked, page, lines.len().div_ceil(LINES)),
     }
 }
+
+/// Mailboxes that send and fetch as one account; the first few, since the metric has them all.
+fn shared_accounts(snapshot: &Snapshot, labels: &Labels) -> Vec<String> {
+    let shared = shared(snapshot);
+    let told = shared.iter().filter_map(|(id, with)| {
+        let mailbox = &snapshot.links.get(*id)?.watched.link.mailbox;
+        // Of a pair, one is enough.
+        (mailbox < with).then(|| {
+            let (one, other) = (labels.of_mailbox(mailbox), labels.of_mailbox(with));
+            format!("{one} and {other} hold tokens of one and the same account: both send and fetch as that one. Link each again signed in as itself.")
+        })
+    });
+    let told: BTreeSet<_> = told.collect();
+    told.into_iter().take(MOST_SHARED).collect()
+}
+
+const MOST_SHARED: usize = 5;
 
 fn chips(front: &Front, lines: &[Line<'_>], asked: &Asked) -> Vec<Chip> {
     let mut counts = BTreeMap::<u8, (Class, usize)>::new();

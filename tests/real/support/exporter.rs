@@ -96,6 +96,7 @@ checks:
   token: {{schedule: {NEVER}}}
   smtp: {{schedule: {NEVER}, timeout: 5s}}
   imap: {{schedule: {NEVER}}}
+  identity: {{enabled: false}}
 ",
             self.token_port,
             smtp.host,
