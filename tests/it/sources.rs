@@ -278,6 +278,7 @@ fn link<'a>(links: &'a Links, id: &str) -> &'a Arc<Link> {
 fn token<'a>(links: &'a Links, id: &str) -> &'a str {
     match &link(links, id).grant {
         Grant::RefreshToken(token) => token.expose(),
+        Grant::ServiceAccount(account) => panic!("{account:?}"),
         Grant::Unreadable(why) => panic!("{why}"),
     }
 }
