@@ -9,5 +9,6 @@ mod faults; // servers that stall, cut, lie and break off
 mod gentle; // what we do not ask, and what we leave behind
 mod reasons; // every line of Google's ends in its reason
 mod serve; // scrapes, probes, reloads, the end
+mod service_accounts; // the other kind of client
 mod sources; // files that come, change and go
 mod support;
