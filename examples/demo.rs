@@ -56,11 +56,17 @@ fn write_config(
             "  client-{number}: {{client_id: {id}, client_secret: {{file: client-{number}}}}}\n"
         );
     }
-    yaml += "mailboxes:\n";
+    let key = sim.world().add_service_account(preset::DEMO_SERVICE_ACCOUNT);
+    secret(&folder.join("key.json"), &key)?;
+    yaml += "  delegated: {service_account: {file: key.json}}\nmailboxes:\n";
     for mailbox in mailboxes {
         let address = &mailbox.address;
+        let Some(refresh_token) = &mailbox.refresh_token else {
+            yaml += &format!("  - {{address: {address}, client: delegated}}\n");
+            continue;
+        };
         let client = preset::DEMO_CLIENTS.iter().position(|(id, _)| *id == mailbox.client_id);
-        secret(&folder.join(address), &mailbox.refresh_token)?;
+        secret(&folder.join(address), refresh_token)?;
         yaml += &format!(
             "  - {{address: {address}, client: client-{}, refresh_token: {{file: {address}}}}}\n",
             client.unwrap_or(0)

@@ -34,8 +34,8 @@ pub use masked::masked;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Keys {
-    clients: Option<BTreeMap<String, client::Config>>,
-    mailboxes: Option<Vec<mailbox::Config>>,
+    clients: Option<BTreeMap<String, At<client::Config>>>,
+    mailboxes: Option<Vec<At<mailbox::Config>>>,
     checks: Option<check::Config>,
     sources: Option<Vec<SourceKeys>>,
     /// Whose clocks schedules are read by: an IANA name; UTC, if not given.

@@ -10,3 +10,4 @@ pub mod outcome;
 pub mod reason;
 pub mod redact;
 pub mod secret;
+pub mod service_account;

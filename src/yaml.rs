@@ -9,7 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_saphyr::{Error, Location};
 
 mod mistake;
@@ -106,9 +109,7 @@ fn explain(error: &Error, line: &str) -> String {
         Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
             format!("here stands something else than {}", plain(expected))
         }
-        Error::SerdeMissingField { field, .. } => {
-            format!("the key {field:?} is missing here; add it, as examples/full.yaml does")
-        }
+        Error::SerdeMissingField { field, .. } => missing(field),
         Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected),
         Error::UnknownAnchor { .. } => {
             "nothing before this has the name behind \"*\"; give it to a value with \"&\""
@@ -126,6 +127,20 @@ fn explain(error: &Error, line: &str) -> String {
             said.split(" at line ").next().unwrap_or_default().to_owned()
         }
     }
+}
+
+/// For a key that may be left out, but not be left empty.
+pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// What is said of a key that has to be there.
+pub(crate) fn missing(key: &str) -> String {
+    format!("the key {key:?} is missing here; add it, as examples/full.yaml does")
 }
 
 /// What a person calls what serde and the parser call so.

@@ -34,5 +34,5 @@ pub use sim::{Endpoints, Options, Sim};
 pub use tls::Certificate;
 pub use world::{
     Account, Arrival, Asked, Client, ClientState, Folder, ImapAccess, Kind, Language, MAIL_SCOPE,
-    Message, World,
+    Message, ServiceAccount, World,
 };

@@ -90,6 +90,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
 fn print_demo(world: &World) {
     for mailbox in preset::demo(world) {
-        println!("{}  {}\n    {}", mailbox.address, mailbox.refresh_token, mailbox.story);
+        let token = mailbox.refresh_token.as_deref().unwrap_or("by a service account");
+        println!("{}  {token}\n    {}", mailbox.address, mailbox.story);
     }
 }

@@ -14,14 +14,18 @@ pub struct DemoMailbox {
     pub address: String,
     /// The client that a watcher is to refresh its token with; see [`DEMO_CLIENTS`].
     pub client_id: &'static str,
-    /// Its refresh token.
-    pub refresh_token: String,
+    /// Its refresh token; none where [`DEMO_SERVICE_ACCOUNT`] acts for it.
+    pub refresh_token: Option<String>,
     /// The reason that a watcher ought to conclude, by the exporter's names; nothing where
     /// all is well or where no name fits.
     pub reason: Option<&'static str>,
     /// What is the matter with it.
     pub story: &'static str,
 }
+
+/// The service account of the demonstration, which acts for the mailboxes without a refresh token;
+/// [`World::add_service_account`] makes its key file.
+pub const DEMO_SERVICE_ACCOUNT: &str = "watcher@simulated.iam.gserviceaccount.com";
 
 /// The clients of the demonstration: id and secret.
 pub const DEMO_CLIENTS: [(&str, &str); 2] = [(CLIENT, "GOCSPX-demo"), (GONE, "GOCSPX-gone")];
@@ -42,6 +46,7 @@ pub fn demo(world: &World) -> Vec<DemoMailbox> {
     world.add_client(OTHER, "GOCSPX-other");
     world.set_client(GONE, |client| client.state = ClientState::Deleted);
     let mut demo = Vec::from(healthy(world));
+    demo.extend(delegated(world));
     demo.extend(at_the_token_endpoint(world));
     demo.extend(at_smtp(world));
     demo.extend(at_imap(world));
@@ -65,6 +70,25 @@ fn healthy(world: &World) -> [DemoMailbox; 3] {
     for (mailbox, messages) in all.iter().zip([12, 140, 900]) {
         send(world, &mailbox.address, messages);
     }
+    all
+}
+
+fn delegated(world: &World) -> [DemoMailbox; 2] {
+    let delegated = |name: &str, reason, story| DemoMailbox {
+        address: format!("{name}@example.com"),
+        client_id: DEMO_SERVICE_ACCOUNT,
+        refresh_token: None,
+        reason,
+        story,
+    };
+    let fine = "Healthy; a service account acts for it, and nobody had to link it";
+    let gone = "A service account is to act for it, but there is no such user";
+    let all = [
+        delegated("reception", None, fine),
+        delegated("fax", Some("impersonated_user_unknown"), gone),
+    ];
+    world.set(&all[0].address, |_| ());
+    receive(world, &all[0].address, 25 * MINUTE, &[]);
     all
 }
 
@@ -134,7 +158,7 @@ fn mailbox(
     story: &'static str,
 ) -> DemoMailbox {
     let address = format!("{name}@example.com");
-    let refresh_token = world.add_account(&address, client_id);
+    let refresh_token = Some(world.add_account(&address, client_id));
     DemoMailbox { address, client_id, refresh_token, reason, story }
 }
 

@@ -10,6 +10,7 @@ mod delivery;
 mod grant;
 mod limit;
 mod mailstore;
+mod service_account;
 mod session;
 mod settings;
 mod sign_in;
@@ -33,6 +34,8 @@ pub(crate) use grant::{Access, Issued};
 pub(crate) use limit::Bandwidth;
 pub use mailstore::{Folder, Message};
 pub(crate) use mailstore::{Letter, Shelf};
+pub use service_account::ServiceAccount;
+pub(crate) use service_account::subject;
 pub(crate) use session::{Notice, Seat};
 pub(crate) use sign_in::SignedIn;
 
@@ -70,6 +73,8 @@ pub(crate) struct State {
     pub(crate) faults: crate::fault::Faults,
     pub(crate) grants: Grants,
     pub(crate) residents: HashMap<String, Resident>,
+    /// By their addresses.
+    pub(crate) service_accounts: HashMap<String, ServiceAccount>,
 }
 
 /// One mailbox with all that belongs to it.

@@ -1,4 +1,4 @@
-//! Does Google still honour the grant? Really refreshes, since that is the test.
+//! Does Google still honour the grant? Really asks for a token, since that is the test.
 
 use chrono_tz::Tz;
 use serde::Deserialize;
@@ -16,18 +16,27 @@ use crate::{
 
 pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
     let link = probe.link;
-    let refresh_token = match &link.grant {
-        Grant::RefreshToken(token) => token,
-        Grant::Unreadable(why) => return Err(Failure::own(Reason::SecretUnreadable, why)),
-    };
     // What was in hand says nothing any more.
     *probe.token = None;
     let redactor = probe.dialogue.redactor.clone();
     let now = probe.wire.clock.now();
     let url = &link.google.token_url;
-    probe.dialogue.note(&format!("POST {url} grant_type=refresh_token"));
-    let asked = oauth::refresh(&probe.wire.https, url, &link.client, refresh_token, &redactor, now);
-    let granted = probe.dialogue.phase(Phase::Refresh, asked).await?;
+    let https = &probe.wire.https;
+    let granted = match &link.grant {
+        Grant::RefreshToken(token) => {
+            probe.dialogue.note(&format!("POST {url} grant_type=refresh_token"));
+            let asked = oauth::refresh(https, url, &link.client, token, &redactor, now);
+            probe.dialogue.phase(Phase::Refresh, asked).await?
+        }
+        Grant::ServiceAccount(account) => {
+            let who = account.email();
+            probe.dialogue.note(&format!("POST {url} grant_type={} iss={who}", oauth::JWT_BEARER));
+            let assertion = account.assertion(&link.mailbox, MAIL_SCOPE, url.as_str(), now);
+            let asked = oauth::assert(https, url, &assertion, &redactor, now);
+            probe.dialogue.phase(Phase::Refresh, asked).await?
+        }
+        Grant::Unreadable(why) => return Err(Failure::own(Reason::SecretUnreadable, why)),
+    };
     if let Some(scopes) = &granted.scopes
         && !scopes.iter().any(|scope| scope == MAIL_SCOPE)
     {

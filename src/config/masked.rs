@@ -63,8 +63,12 @@ struct Page {
 impl Page {
     fn client(&mut self, client: &client::Watched) {
         let secret = client.secret().origin();
+        let is_service_account = client.is_service_account();
         let client = client.client();
         self.group(&scalar(&client.name), |page| {
+            if is_service_account {
+                return page.secret("service_account", secret);
+            }
             page.key("client_id", &client.id);
             page.secret("client_secret", secret);
             if let Some(status) = client.publishing_status {
@@ -85,7 +89,9 @@ impl Page {
             Ids::WithoutAddress => self.line("address: \"****\""),
         }
         self.key("client", &link.client.name);
-        self.secret("refresh_token", mailbox.token().origin());
+        if let Some(token) = mailbox.token() {
+            self.secret("refresh_token", token.origin());
+        }
         self.key("account", link.account.name());
         self.key("direction", link.direction.name());
         if link.smtp != defaults.smtp {

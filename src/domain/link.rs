@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use email_address::{EmailAddress, Options};
 use url::Url;
 
-use super::secret::Secret;
+use super::{secret::Secret, service_account::ServiceAccount};
 
 /// What ties an application to a mailbox: a grant, an OAuth client, a direction.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,12 +115,14 @@ impl Account {
     }
 }
 
-/// An OAuth client of a Google Cloud project. Its faults are one fault, however many links share it.
+/// An OAuth client or a service account of a Google Cloud project. Its faults are one fault, however many links share it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {
     /// Its name in the configuration: the value of the `client` label.
     pub name: Arc<str>,
+    /// Of a service account, its address.
     pub id: String,
+    /// Empty where it was never read, and for a service account: no link signs in by it then.
     pub secret: Secret,
     pub publishing_status: Option<PublishingStatus>,
     pub redirect_uris: Vec<Url>,
@@ -138,6 +140,8 @@ pub enum PublishingStatus {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Grant {
     RefreshToken(Secret),
+    /// It acts for the mailbox, as the domain's administrator delegated.
+    ServiceAccount(Arc<ServiceAccount>),
     /// The secret could not be read, and why.
     Unreadable(String),
 }

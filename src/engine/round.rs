@@ -163,8 +163,12 @@ impl Round {
     fn hide_secrets(&self, dialogue: &mut Dialogue) {
         let link = &self.watched.link;
         dialogue.redactor.hide(&link.client.secret);
-        if let Grant::RefreshToken(token) = &link.grant {
-            dialogue.redactor.hide(token);
+        match &link.grant {
+            Grant::RefreshToken(token) => dialogue.redactor.hide(token),
+            Grant::ServiceAccount(account) => {
+                account.secrets().for_each(|line| dialogue.redactor.hide(&line));
+            }
+            Grant::Unreadable(_) => {}
         }
         if let Some(token) = &self.token {
             dialogue.redactor.hide(&token.secret);

@@ -19,14 +19,14 @@ use super::{
     mailbox::{self, Mailbox},
     stamp::Seen,
 };
-use crate::yaml::{self, Mistakes, Reading};
+use crate::yaml::{self, At, Mistakes, Reading};
 
 /// The keys of a file in the directory.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Keys {
-    clients: Option<BTreeMap<String, client::Config>>,
-    mailboxes: Option<Vec<mailbox::Config>>,
+    clients: Option<BTreeMap<String, At<client::Config>>>,
+    mailboxes: Option<Vec<At<mailbox::Config>>>,
 }
 
 /// All files of one directory whose names end in `.yaml` or `.yml`, hidden ones left out.

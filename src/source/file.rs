@@ -11,7 +11,7 @@ use super::{
     mailbox::{self, Mailbox, Scope},
     reference::Unreadable,
 };
-use crate::yaml::Reading;
+use crate::yaml::{At, Reading};
 
 /// One file's mailboxes.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Source {
 impl Source {
     /// The main file's.
     pub(crate) fn main(
-        mailboxes: &[mailbox::Config],
+        mailboxes: &[At<mailbox::Config>],
         shared: &Clients,
         defaults: &Defaults,
         reading: &mut Reading,
@@ -40,8 +40,8 @@ impl Source {
     /// Those of a file in a directory, where a secret that cannot be read is a fault of its link only.
     pub(super) fn of_directory(
         name: Arc<str>,
-        clients: BTreeMap<String, client::Config>,
-        mailboxes: &[mailbox::Config],
+        clients: BTreeMap<String, At<client::Config>>,
+        mailboxes: &[At<mailbox::Config>],
         shared: &Clients,
         defaults: &Defaults,
         reading: &mut Reading,
@@ -82,7 +82,7 @@ impl Source {
 
     /// What cannot be read at the moment.
     pub(super) fn troubles(&self) -> impl Iterator<Item = String> {
-        let tokens = self.mailboxes.iter().filter_map(|mailbox| mailbox.token().trouble());
+        let tokens = self.mailboxes.iter().filter_map(|mailbox| mailbox.token()?.trouble());
         self.clients.troubles().chain(tokens)
     }
 }
@@ -91,7 +91,7 @@ impl Source {
 pub(crate) const MAIN: &str = "file";
 
 fn read(
-    configs: &[mailbox::Config],
+    configs: &[At<mailbox::Config>],
     mut scope: Scope<'_>,
     unreadable: Unreadable,
     reading: &mut Reading,
@@ -103,6 +103,7 @@ fn read(
             continue;
         };
         let link = &mailbox.watched().link;
+        let config = &config.value;
         let named = config.id.as_ref().unwrap_or(&config.address);
         let grant = (link.mailbox.clone(), link.direction.name(), link.client.name.clone());
         if let Some(first) = ids.insert(link.id.clone(), mailbox.place().clone()) {

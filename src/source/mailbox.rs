@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     check::{self, Settings},
-    domain::link::{Account, Address, Direction, Grant, ImapServer, Link, LinkId, SmtpServer},
-    yaml::{At, Place, Reading, nearest},
+    domain::link::{Account, Address, Direction, ImapServer, Link, LinkId, SmtpServer},
+    yaml::{At, Place, Reading, given, missing, nearest},
 };
 
 /// The keys of one mailbox.
@@ -27,7 +27,9 @@ pub struct Config {
     pub address: At<String>,
     /// May be left out where there is one client only.
     pub client: Option<At<String>>,
-    pub refresh_token: Reference,
+    /// Has to be there for an OAuth client, and must not for a service account.
+    #[serde(default, deserialize_with = "given")]
+    pub refresh_token: Option<Reference>,
     /// `workspace`, `workspace_trial`, `personal`, or `unknown`; sets the limits.
     pub account: Option<At<String>>,
     /// `both`, `incoming` or `outgoing`.
@@ -41,18 +43,20 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Mailbox {
     place: Place,
-    token: Held,
+    /// None where a service account acts for the mailbox.
+    token: Option<Held>,
     watched: check::Watched,
 }
 
 impl Mailbox {
     /// None where its keys are wrong.
     pub(super) fn read(
-        config: &Config,
+        at: &At<Config>,
         scope: &mut Scope<'_>,
         unreadable: Unreadable,
         reading: &mut Reading,
     ) -> Option<Self> {
+        let config = &at.value;
         let place = reading.place(config.id.as_ref().unwrap_or(&config.address));
         let mailbox = reading.understand(&config.address, Address::parse);
         let id = mailbox.as_ref().and_then(|mailbox| {
@@ -74,14 +78,26 @@ impl Mailbox {
             .checks
             .clone()
             .map(|checks| checks.over(&scope.defaults.checks).settle(scope.defaults.time_zone));
-        let token = config.refresh_token.open(Kind::RefreshToken, unreadable, reading);
+        let token = config.refresh_token.as_ref();
+        let token = match (client.map(client::Watched::is_service_account), token) {
+            (Some(true), Some(token)) => {
+                reading.wrong(token.at(), NEEDLESS_TOKEN);
+                return None;
+            }
+            (Some(false), None) => {
+                reading.wrong(at, missing("refresh_token"));
+                return None;
+            }
+            (_, Some(token)) => Some(token.open(Kind::RefreshToken, unreadable, reading)),
+            (_, None) => None,
+        };
         let link = Link {
             id: id?,
             mailbox: mailbox?,
             source: scope.source.clone(),
             direction: direction?,
             account: account?,
-            grant: grant(client?, &token),
+            grant: client?.grant(token.as_ref()),
             client: client?.client().clone(),
             google: scope.defaults.google.clone(),
             smtp: scope.smtp.share(smtp),
@@ -94,7 +110,9 @@ impl Mailbox {
 
     /// Takes over what was known of the mailbox before its file was read again, so far as it is the same.
     pub(super) fn succeed(&mut self, before: Self) {
-        self.token.succeed(before.token);
+        if let (Some(token), Some(before)) = (&mut self.token, before.token) {
+            token.succeed(before);
+        }
         if before.watched == self.watched {
             self.watched = before.watched;
         }
@@ -102,11 +120,13 @@ impl Mailbox {
 
     /// Makes a new link if one of its secrets changed.
     pub(super) fn poll(&mut self, own: &Clients, shared: &Clients) {
-        self.token.poll();
+        if let Some(token) = &mut self.token {
+            token.poll();
+        }
         let link = &self.watched.link;
         let client = own.get(&link.client.name).or_else(|| shared.get(&link.client.name));
         let client = client.expect("a mailbox was read with its client, and clients stay");
-        let grant = grant(client, &self.token);
+        let grant = client.grant(self.token.as_ref());
         if grant != link.grant || !Arc::ptr_eq(client.client(), &link.client) {
             let client = client.client().clone();
             self.watched.link = Arc::new(Link { client, grant, ..Link::clone(link) });
@@ -118,8 +138,8 @@ impl Mailbox {
         &self.place
     }
 
-    pub(crate) fn token(&self) -> &Held {
-        &self.token
+    pub(crate) fn token(&self) -> Option<&Held> {
+        self.token.as_ref()
     }
 
     pub(crate) fn watched(&self) -> &check::Watched {
@@ -135,13 +155,6 @@ fn id(written: &str, mailbox: &Address, ids: Ids) -> Result<LinkId, String> {
         Ok(_) if tells && ids == Ids::WithoutAddress => Err(TELLING_ID.to_owned()),
         Err(_) if is_address => Err(LONG_ADDRESS.to_owned()),
         parsed => parsed,
-    }
-}
-
-fn grant(client: &client::Watched, token: &Held) -> Grant {
-    match client.secret().value().and(token.value()) {
-        Ok(token) => Grant::RefreshToken(token.clone()),
-        Err(why) => Grant::Unreadable(why.to_owned()),
     }
 }
 
@@ -175,6 +188,10 @@ impl<'a> Scope<'a> {
         let (own, shared) = (self.own, self.shared);
         let names = || own.names().chain(shared.names());
         let list = || names().collect::<Vec<_>>().join(", ");
+        let named = config.client.as_ref().map(|at| at.value.as_str());
+        if own.is_faulty(named) || shared.is_faulty(named) {
+            return None;
+        }
         if let Some(at) = &config.client {
             return reading.understand(at, |name| {
                 own.get(name).or_else(|| shared.get(name)).ok_or_else(|| {
@@ -231,6 +248,8 @@ const LONG_ADDRESS: &str =
     "this address is too long to name the link; add id: with a name of up to 200 characters";
 
 const TELLING_ID: &str = "the link's id is a label and would tell the address, which privacy: hides; add id: with a name that does not hold it";
+
+const NEEDLESS_TOKEN: &str = "the client of this mailbox is a service account, which acts for it without a refresh token; leave this out, or name an OAuth client";
 
 const NO_CLIENT: &str = "describe it under clients, with client_id and client_secret";
 

@@ -23,9 +23,15 @@ pub enum Reference {
 }
 
 impl Reference {
+    /// What stands behind its key.
+    pub(super) fn at(&self) -> &At<String> {
+        let (Self::Env(at) | Self::File(at)) = self;
+        at
+    }
+
     /// Reads the secret; if that cannot be, the file of settings is wrong, unless it is allowed to be.
     pub(crate) fn open(&self, kind: Kind, unreadable: Unreadable, reading: &mut Reading) -> Held {
-        let (Self::Env(at) | Self::File(at)) = self;
+        let at = self.at();
         let origin = match self {
             Self::Env(name) => Origin::Env(name.value.clone()),
             Self::File(path) => Origin::File(reading.folder().join(&path.value)),

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::domain::secret::Secret;
+use crate::domain::{secret::Secret, service_account::ServiceAccount};
 
 /// What a secret is for, hence what it cannot be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     /// Of a keyed hash.
     Key,
     RefreshToken,
+    /// The key file of one, as Google made it.
+    ServiceAccount,
 }
 
 /// Where a secret is.
@@ -101,13 +103,17 @@ fn private(owner: u32, mode: u32) -> Result<(), String> {
     ))
 }
 
-/// In bytes; Google's tokens have less than 2048.
+/// In bytes; Google's tokens have less than 2048, its key files less than 4096.
 const LARGEST: u64 = 8 << 10;
 
 fn understand(text: &str, kind: Kind, origin: &Origin) -> Result<Secret, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
     if text.is_empty() {
         return Err(format!("{origin} is empty; it must hold the secret"));
+    }
+    if kind == Kind::ServiceAccount {
+        ServiceAccount::parse(text).map_err(|wrong| format!("{origin} {wrong}"))?;
+        return Ok(Secret::new(text));
     }
     if text.starts_with(['{', '[']) {
         return Err(format!(
@@ -144,6 +150,7 @@ impl Kind {
             Self::ClientSecret => "the client's secret",
             Self::Key => "the key",
             Self::RefreshToken => "the refresh token",
+            Self::ServiceAccount => "the service account's key file",
         }
     }
 
@@ -153,6 +160,7 @@ impl Kind {
             Self::ClientSecret => "\"client_secret\"",
             Self::Key => "the key",
             Self::RefreshToken => "\"refresh_token\"",
+            Self::ServiceAccount => "the whole file",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a refresh token to an access token, at the token endpoint.
+//! From a refresh token, or a service account's assertion, to an access token, at the token endpoint.
 //!
 //! Google documents the error codes, not their descriptions:
 //! https://developers.google.com/identity/protocols/oauth2/web-server#offline
@@ -17,7 +17,7 @@ use oauth2::{
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::https::Https;
 use crate::domain::{
@@ -47,7 +47,7 @@ impl AccessToken {
 /// A sign-in that begins now must not meet the token's end.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// What a refresh-token grant gave.
+/// What a grant gave.
 #[derive(Debug)]
 pub(crate) struct Granted {
     pub(crate) token: AccessToken,
@@ -75,15 +75,55 @@ pub(crate) async fn refresh(
         .set_auth_type(AuthType::RequestBody)
         .set_token_uri(TokenUrl::from_url(token_url.clone()));
     let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
-    let asking = Asking { https, redactor };
+    let asking = Asking { https, redactor, at: At::Command };
     let answer = google.exchange_refresh_token(&refresh_token).request_async(&asking).await;
     // Neither `Parse` nor `Other` may be printed: they hold the answer with its tokens.
     let answer = answer.map_err(|error| match error {
         RequestTokenError::Request(failure) => failure,
-        _ => Failure::own(Reason::GarbledAnswer, "200: JSON, but no token response"),
+        _ => no_token(),
     })?;
+    Ok(granted(&answer, now))
+}
+
+/// Asks for an access token for a mailbox, by the assertion of the service account that acts for it. oauth2 does not know
+/// this grant: https://datatracker.ietf.org/doc/html/rfc7523#section-2.1
+///
+/// # Errors
+/// What the endpoint said, or why it could not be asked.
+pub(crate) async fn assert(
+    https: &Https,
+    token_url: &Url,
+    assertion: &Secret,
+    redactor: &Redactor,
+    now: Timestamp,
+) -> Result<Granted, Failure> {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", JWT_BEARER)
+        .append_pair("assertion", assertion.expose())
+        .finish();
+    let request = http::Request::post(token_url.as_str())
+        .header(http::header::ACCEPT, "application/json")
+        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body.into_bytes())
+        .expect("a URL that was parsed is a URI");
+    let mut redactor = redactor.clone();
+    redactor.hide(assertion);
+    let asking = Asking { https, redactor: &redactor, at: At::Assertion };
+    let answer = asking.call(request).await?;
+    // The error may quote the answer with its token.
+    let answer: Answer = serde_json::from_slice(answer.body()).map_err(|_| no_token())?;
+    Ok(granted(&answer, now))
+}
+
+pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+fn no_token() -> Failure {
+    Failure::own(Reason::GarbledAnswer, "200: JSON, but no token response")
+}
+
+fn granted(answer: &Answer, now: Timestamp) -> Granted {
     let extra = answer.extra_fields();
-    Ok(Granted {
+    Granted {
         token: AccessToken {
             secret: Secret::new(answer.access_token().secret()),
             expires: answer.expires_in().map(|lifetime| now + lifetime),
@@ -94,12 +134,14 @@ pub(crate) async fn refresh(
         refresh_token_expires: extra
             .refresh_token_expires_in
             .map(|seconds| now + Duration::from_secs(seconds)),
-    })
+    }
 }
+
+type Answer = StandardTokenResponse<Extra, BasicTokenType>;
 
 type Google<TokenUri> = oauth2::Client<
     BasicErrorResponse,
-    StandardTokenResponse<Extra, BasicTokenType>,
+    Answer,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
@@ -123,6 +165,7 @@ impl ExtraTokenFields for Extra {}
 struct Asking<'a> {
     https: &'a Https,
     redactor: &'a Redactor,
+    at: At,
 }
 
 impl<'c> AsyncHttpClient<'c> for Asking<'_> {
@@ -139,7 +182,7 @@ impl<'c> AsyncHttpClient<'c> for Asking<'_> {
                     let body = numbers(body).to_string();
                     Ok(answer.map(|_| body.into_bytes()))
                 }
-                body => Err(refusal(&answer, body.as_ref(), self.redactor)),
+                body => Err(refusal(&answer, body.as_ref(), self.at, self.redactor)),
             }
         })
     }
@@ -160,6 +203,7 @@ fn numbers(mut body: Value) -> Value {
 fn refusal(
     answer: &http::Response<bytes::Bytes>,
     body: Option<&Value>,
+    at: At,
     redactor: &Redactor,
 ) -> Failure {
     let status = answer.status();
@@ -180,7 +224,7 @@ fn refusal(
     };
     let said = Said {
         protocol: Protocol::Token,
-        at: At::Command,
+        at,
         status: status.as_str(),
         code: error.and_then(Value::as_str).or_else(|| inner("status")).unwrap_or_default(),
         key: text("error_subtype").unwrap_or_default(),
@@ -205,8 +249,46 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, body: &str) -> Failure {
+        refused_at(At::Command, status, body)
+    }
+
+    fn refused_at(at: At, status: u16, body: &str) -> Failure {
         let answer = http::Response::builder().status(status).body(body.to_owned().into()).unwrap();
-        refusal(&answer, serde_json::from_str(body).ok().as_ref(), &Redactor::default())
+        refusal(&answer, serde_json::from_str(body).ok().as_ref(), at, &Redactor::default())
+    }
+
+    #[test]
+    fn a_service_account_is_never_told_to_link_again() {
+        let cases = [
+            (401, r#"{"error":"unauthorized_client"}"#, Reason::DwdNotAuthorized),
+            (403, r#"{"error":"access_denied"}"#, Reason::DwdNotAuthorized),
+            (
+                403,
+                r#"{"error":"access_denied","error_description":"Account restricted"}"#,
+                Reason::AccountRestricted,
+            ),
+            (400, r#"{"error":"invalid_grant"}"#, Reason::ServiceAccountKeyInvalid),
+            (
+                400,
+                r#"{"error":"invalid_grant","error_description":"Bad Request"}"#,
+                Reason::ServiceAccountKeyInvalid,
+            ),
+            (401, r#"{"error":"invalid_client"}"#, Reason::ServiceAccountKeyInvalid),
+            (
+                400,
+                r#"{"error":"invalid_grant","error_description":"Account has been deleted"}"#,
+                Reason::AccountDeleted,
+            ),
+            (
+                400,
+                r#"{"error":"invalid_grant","error_subtype":"invalid_rapt"}"#,
+                Reason::SessionControlReauth,
+            ),
+            (503, "", Reason::GoogleOutage),
+        ];
+        for (status, body, reason) in cases {
+            assert_eq!(refused_at(At::Assertion, status, body).reason, reason, "{status} {body}");
+        }
     }
 
     #[test]

@@ -54,15 +54,22 @@ fn the_manual_has_every_key() {
             assert!(
                 ["/clients", "/privacy/key"].contains(&pointer.as_str())
                     || pointer.ends_with("_secret")
+                    || pointer.ends_with("service_account")
                     || pointer.ends_with("_token"),
                 "{pointer}: {said}"
             );
             continue;
         };
         groups += 1;
+        // Clients are of two kinds, so that no one has all keys of a client; together they do.
+        let of_clients = manual["clients"].as_object().unwrap().values();
+        let of_clients = of_clients.flat_map(|client| client.as_object().unwrap().keys());
+        let of_clients: Vec<String> = of_clients.cloned().collect();
+        let is_client = pointer.matches('/').count() == 2 && pointer.starts_with("/clients/");
+        let written = if is_client { of_clients } else { written };
         // A mailbox's own checks show one key of many.
         if !pointer.contains("/checks") || !pointer.starts_with("/mailboxes") {
-            let least = pointer == "/mailboxes/0" || pointer == "/clients/helpdesk";
+            let least = pointer == "/mailboxes/0" || pointer == "/mailboxes/2";
             for key in known.split(", ") {
                 assert!(least || written.iter().any(|known| known == key), "{pointer} lacks {key}");
             }
@@ -131,6 +138,13 @@ impl Home {
             home.write(&format!("run/secrets/{secret}"), SECRET);
         }
         home.write("etc/ssl/my-ca.pem", "");
+        let key = serde_json::json!({
+            "type": "service_account",
+            "private_key_id": "1",
+            "private_key": include_str!("../keys/another.pem"),
+            "client_email": "watcher@mail-1234.iam.gserviceaccount.com",
+        });
+        home.write("run/secrets/service-account.json", &key.to_string());
         home
     }
 

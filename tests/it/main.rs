@@ -10,5 +10,6 @@ mod gentle; // what we do not ask, and what we leave behind
 mod identity; // whose account a token opens
 mod reasons; // every line of Google's ends in its reason
 mod serve; // scrapes, probes, reloads, the end
+mod service_accounts; // the other kind of client
 mod sources; // files that come, change and go
 mod support;

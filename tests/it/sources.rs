@@ -278,6 +278,7 @@ fn link<'a>(links: &'a Links, id: &str) -> &'a Arc<Link> {
 fn token<'a>(links: &'a Links, id: &str) -> &'a str {
     match &link(links, id).grant {
         Grant::RefreshToken(token) => token.expose(),
+        Grant::ServiceAccount(account) => panic!("{account:?}"),
         Grant::Unreadable(why) => panic!("{why}"),
     }
 }
@@ -342,4 +343,34 @@ fn replace(path: &Path, text: &str) {
     fs::write(&new, text).expect("it is ours");
     fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).expect("it is ours");
     fs::rename(&new, path).expect("it is ours");
+}
+
+#[test]
+fn a_new_key_of_a_service_account_is_in_use_and_a_broken_one_never() {
+    let home = Home::new();
+    let mut key = serde_json::json!({
+        "type": "service_account",
+        "private_key_id": "one",
+        "private_key": include_str!("../keys/another.pem"),
+        "client_email": "watcher@mail-1234.iam.gserviceaccount.com",
+    });
+    home.secret("key", &key.to_string());
+    let client = "{service_account: {file: secrets/key}}";
+    let mailbox = "{id: one, address: one@example.com}";
+    let mut sources = home.load(&format!("clients: {{a: {client}}}\nmailboxes: [{mailbox}]\n"));
+    let before = sources.read_now();
+    assert!(matches!(link(&before, "one").grant, Grant::ServiceAccount(_)), "{before:?}");
+    assert_eq!(link(&before, "one").client.id, "watcher@mail-1234.iam.gserviceaccount.com");
+    assert!(Arc::ptr_eq(link(&before, "one"), link(&sources.read_now(), "one")));
+    key["private_key_id"] = "two".into();
+    home.secret("key", &key.to_string());
+    let after = sources.read_now();
+    assert!(link(&before, "one").grant != link(&after, "one").grant, "{after:?}");
+    key["private_key"] = "DoNotPrintMe".into();
+    home.secret("key", &key.to_string());
+    let broken = sources.read_now();
+    assert_eq!(link(&broken, "one").grant, link(&after, "one").grant);
+    let why = home.state(&broken, "file").unwrap_err();
+    assert!(why.contains("has a \"private_key\" that is no RSA key"), "{why}");
+    assert!(why.ends_with("the value read before stays in use") && !why.contains("DoNot"), "{why}");
 }

@@ -30,6 +30,8 @@ pub(crate) struct World {
     /// More YAML at the top level, and under `google`.
     pub(crate) settings: String,
     pub(crate) google: String,
+    /// More YAML under `clients`.
+    pub(crate) clients: String,
 }
 
 impl World {
@@ -41,6 +43,7 @@ impl World {
             mailboxes: Vec::new(),
             settings: String::new(),
             google: String::new(),
+            clients: String::new(),
             sim,
         };
         world.write("ca.pem", &world.sim.endpoints().ca_pem);
@@ -63,8 +66,17 @@ impl World {
     pub(crate) fn watch(&mut self, address: &str, token: &str, keys: &str) -> &mut Self {
         let file = format!("token-{}", self.mailboxes.len());
         self.write(&file, token);
-        self.mailboxes
-            .push(format!("  - {{address: {address}, refresh_token: {{file: {file}}}{keys}}}\n"));
+        self.mailboxes.push(format!(
+            "  - {{address: {address}, client: odoo, refresh_token: {{file: {file}}}{keys}}}\n"
+        ));
+        self
+    }
+
+    /// Watches a mailbox for which a service account acts; `key` is the account's key file.
+    pub(crate) fn delegate(&mut self, address: &str, key: &str) -> &mut Self {
+        self.write("key.json", key);
+        self.clients = "  delegated: {service_account: {file: key.json}}\n".into();
+        self.mailboxes.push(format!("  - {{address: {address}, client: delegated}}\n"));
         self
     }
 
@@ -84,7 +96,7 @@ impl World {
         let endpoints = self.sim.endpoints();
         let text = format!(
             "google:\n  token_url: {}\n  tokeninfo_url: {}\n  gmail_api_url: {}\n  smtp: {{host: localhost, port: {}}}\n  imap: {{host: localhost, port: {}}}\n  \
-             ca_file: ca.pem\n{}clients:\n  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}}}\n\
+             ca_file: ca.pem\n{}clients:\n  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}}}\n{}\
              mailboxes:\n{}{}",
             endpoints.token_url,
             endpoints.tokeninfo_url,
@@ -92,6 +104,7 @@ impl World {
             endpoints.smtp_starttls.port(),
             endpoints.imap.port(),
             self.google,
+            self.clients,
             self.mailboxes.concat(),
             self.settings,
         );

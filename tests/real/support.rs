@@ -85,14 +85,28 @@ fn fill(folder: &Path, file: &str, template: &str, names: &[(&str, String)]) -> 
     path.display().to_string()
 }
 
+/// Whether these programs are there; said aloud where one is missing.
+pub(crate) fn are_there(programs: &'static [(&str, &str)]) -> bool {
+    let missing = missing_of(programs);
+    if !missing.is_empty() {
+        skip(&missing.join(", "));
+    }
+    missing.is_empty()
+}
+
 fn missing() -> Vec<&'static str> {
+    let mut missing = missing_of(NEEDED);
+    let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    missing.extend((!root).then_some("root's rights, which Postfix wants"));
+    missing
+}
+
+fn missing_of(programs: &'static [(&str, &str)]) -> Vec<&'static str> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<_> = env::split_paths(&path).collect();
     // An absolute path stands for itself, whatever folder it is joined to.
     let there = |program: &str| folders.iter().any(|folder| folder.join(program).exists());
-    let missing = NEEDED.iter().filter(|(program, _)| !there(program)).map(|(_, name)| *name);
-    let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    missing.chain((!root).then_some("root's rights, which Postfix wants")).collect()
+    programs.iter().filter(|(program, _)| !there(program)).map(|(_, name)| *name).collect()
 }
 
 /// Written past the test runner, which keeps what passing tests print to itself.

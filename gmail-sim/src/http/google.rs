@@ -1,19 +1,25 @@
 //! Google's HTTP services: which request is whose, and the headers that all answers carry.
 
 use super::{Answer, Asking, Request, oauth};
-use crate::{fault::Service, world::World};
+use crate::{
+    fault::Service,
+    world::{World, subject},
+};
 
 /// Who is asked what, about which mailbox.
 pub(crate) fn look(world: &World, request: &Request) -> Asking {
     let service = service(&request.path);
     let secret = |name: &str| request.field(name).unwrap_or_default();
     let mut noted = format!("{} {}", request.method, request.path);
+    let mut address = None;
     let (token, credentials) = match service {
         Service::Token => {
             let grant_type = request.field("grant_type").unwrap_or_default();
             noted.push_str(&format!(" grant_type={grant_type}"));
             let token = secret("refresh_token");
-            let credentials = format!("{} {token}", secret("client_secret"));
+            let assertion = secret("assertion");
+            let credentials = format!("{} {token}{assertion}", secret("client_secret"));
+            address = subject(&assertion);
             (token, credentials)
         }
         Service::Tokeninfo => (oauth::access_token(request), oauth::access_token(request)),
@@ -23,7 +29,7 @@ pub(crate) fn look(world: &World, request: &Request) -> Asking {
             (token.clone(), token)
         }
     };
-    Asking { address: world.owner(&token), noted, credentials, service }
+    Asking { address: address.or_else(|| world.owner(&token)), noted, credentials, service }
 }
 
 /// The answer to a request.

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// `POST /token`: the refresh-token grant, and codes, of which none is ever good.
+/// `POST /token`: the refresh-token grant, service accounts' assertions, and codes, of which none is ever good.
 pub(super) fn token(world: &World, request: &Request) -> Answer {
     match grant(world, request) {
         Ok(issued) => Answer::json(200, &issued_json(&issued)),
@@ -23,6 +23,13 @@ pub(super) fn token(world: &World, request: &Request) -> Answer {
 
 fn grant(world: &World, request: &Request) -> Result<Issued, &'static Line> {
     let field = |name: &str| request.field(name).unwrap_or_default();
+    if field("grant_type") == JWT_BEARER {
+        let at = format!("https://{}{}", request.header("host").unwrap_or_default(), request.path);
+        return match &*field("assertion") {
+            "" => Err(line("token.assertion_missing")),
+            assertion => world.act(assertion, &at),
+        };
+    }
     let client_id = field("client_id");
     world.client_in_order(&client_id, &field("client_secret"))?;
     match &*field("grant_type") {
@@ -34,6 +41,8 @@ fn grant(world: &World, request: &Request) -> Result<Issued, &'static Line> {
         _ => Err(line("token.unsupported_grant_type")),
     }
 }
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 fn issued_json(issued: &Issued) -> Value {
     let mut body = json!({

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{ClientState, DAY, State, World, line, opaque, project};
+use super::{Account, ClientState, DAY, State, World, line, opaque, project};
 use crate::lines::Line;
 
 /// All tokens.
@@ -192,7 +192,6 @@ impl World {
             return Err(line("token.expired_or_revoked"));
         }
         grant.used = now;
-        let access_token = format!("ya29.{}", opaque(180));
         let access = Access {
             address: grant.address.clone(),
             client_id: client_id.to_owned(),
@@ -201,14 +200,34 @@ impl World {
             refresh_token: refresh_token.to_owned(),
             refused: false,
         };
-        let issued = Issued {
-            access_token: access_token.clone(),
-            expires_in: account.access_token_life,
-            refresh_token_expires_in: account.refresh_token_expires_in,
-            scope: account.scope.clone(),
+        Ok(grants.issue(access, account, now))
+    }
+
+    /// An access token for a service account that acts for this mailbox.
+    pub(crate) fn issue(
+        &self,
+        address: &str,
+        client_id: &str,
+        scope: &str,
+    ) -> Result<Issued, &'static Line> {
+        let now = self.now();
+        let address = address.to_lowercase();
+        let mut state = self.state();
+        let State { grants, residents, .. } = &mut *state;
+        let account = residents.get(&address).map(|resident| &resident.account);
+        let account = account.ok_or_else(|| line("token.account_deleted_impersonated"))?;
+        if let Some(refusal) = account.token_says.as_deref().and_then(crate::lines::find) {
+            return Err(refusal);
+        }
+        let access = Access {
+            address,
+            client_id: client_id.to_owned(),
+            ends: now + Duration::from_secs(account.access_token_life),
+            scope: scope.to_owned(),
+            refresh_token: String::new(),
+            refused: false,
         };
-        grants.keep(access_token, access, now);
-        Ok(issued)
+        Ok(Issued { refresh_token_expires_in: None, ..grants.issue(access, account, now) })
     }
 }
 
@@ -222,6 +241,18 @@ impl Grants {
     pub(crate) fn good(&self, token: &str, now: SystemTime) -> Option<&Access> {
         let access = self.access.get(token)?;
         (!access.refused && now < access.ends).then_some(access)
+    }
+
+    fn issue(&mut self, access: Access, account: &Account, now: SystemTime) -> Issued {
+        let access_token = format!("ya29.{}", opaque(180));
+        let issued = Issued {
+            access_token: access_token.clone(),
+            expires_in: account.access_token_life,
+            refresh_token_expires_in: account.refresh_token_expires_in,
+            scope: access.scope.clone(),
+        };
+        self.keep(access_token, access, now);
+        issued
     }
 
     fn keep(&mut self, token: String, access: Access, now: SystemTime) {

@@ -113,11 +113,13 @@ async fn a_file_of_accounts_is_taken_or_refused_by_name() {
 async fn the_demonstration_has_every_state_that_it_tells_of() {
     let stage = Stage::set().await;
     let demo = preset::demo(&stage.world);
-    assert_eq!(demo.len(), 14);
+    assert_eq!(demo.len(), 16);
     for mailbox in &demo {
+        // That service accounts are answered is held by the exporter's tests, which sign.
+        let Some(refresh_token) = &mailbox.refresh_token else { continue };
         let client = preset::DEMO_CLIENTS.iter().find(|client| client.0 == mailbox.client_id);
         let (id, secret) = client.unwrap();
-        let (status, body) = stage.refresh_as(id, secret, &mailbox.refresh_token).await;
+        let (status, body) = stage.refresh_as(id, secret, refresh_token).await;
         let dead = [
             "grant_revoked_or_expired",
             "session_control_reauth",

@@ -19,6 +19,8 @@ pub enum Protocol {
 /// Where in the dialogue something was said, as far as it matters to its meaning.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum At {
+    /// In answer to a service account's assertion: there is no consent to renew, and no client secret.
+    Assertion,
     /// Before, in, or right after signing in.
     SignIn,
     Sender,
@@ -94,6 +96,10 @@ const fn at(
 /// https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors
 #[rustfmt::skip]
 const TOKEN: &[Rule] = &[
+    at(At::Assertion, "", "invalid_client", "", "",             ServiceAccountKeyInvalid),
+    at(At::Assertion, "", "unauthorized_client", "", "",        DwdNotAuthorized),
+    at(At::Assertion, "", "access_denied", "", "account restricted", AccountRestricted),
+    at(At::Assertion, "", "access_denied", "", "",              DwdNotAuthorized),
     any("", "deleted_client",          "", "",                  ClientDeleted),
     any("", "disabled_client",         "", "",                  ClientDisabled),
     any("", "invalid_client",          "", "not found",         ClientUnknown),
@@ -108,15 +114,21 @@ const TOKEN: &[Rule] = &[
     any("", "invalid_grant", "rapt_required", "",               SessionControlReauth),
     any("", "invalid_grant",           "", "reauth related error", SessionControlReauth),
     any("", "invalid_grant",           "", "account has been deleted", AccountDeleted),
+    any("", "invalid_grant",           "", "short-lived token", ClockWrong),
+    any("", "invalid_grant",           "", "invalid jwt signature", ServiceAccountKeyInvalid),
+    any("", "invalid_grant",           "", "no valid verifier", ServiceAccountKeyInvalid),
+    any("", "invalid_grant",           "", "account not found", ServiceAccountKeyInvalid),
+    any("", "invalid_grant",           "", "robot is disabled", ServiceAccountKeyInvalid),
     any("", "invalid_grant",           "", "invalid jwt",       RequestInvalid),
-    any("", "invalid_grant",           "", "no valid verifier", RequestInvalid),
-    any("", "invalid_grant",           "", "not a valid email", RequestInvalid),
-    any("", "invalid_grant",           "", "invalid email or user id", RequestInvalid),
+    any("", "invalid_grant",           "", "not a valid email", ImpersonatedUserUnknown),
+    any("", "invalid_grant",           "", "invalid email or user id", ImpersonatedUserUnknown),
+    at(At::Assertion, "", "invalid_grant", "", "",              ServiceAccountKeyInvalid),
     any("", "invalid_grant",           "", "",                  GrantRevokedOrExpired),
     any("", "access_denied",           "", "requested client not authorized", DwdNotAuthorized),
     any("", "access_denied",           "", "",                  AccountRestricted),
     any("", "invalid_account",         "", "",                  AccountRestricted),
     any("", "redirect_uri_mismatch",   "", "",                  RedirectUriMismatch),
+    any("", "invalid_request",         "", "invalid impersonation", ImpersonatedUserUnknown),
     any("", "invalid_request",         "", "",                  RequestInvalid),
     any("", "unsupported_grant_type",  "", "",                  RequestInvalid),
     any("", "invalid_scope",           "", "",                  RequestInvalid),

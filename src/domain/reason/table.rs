@@ -97,7 +97,7 @@ reasons! {
         "In https://admin.google.com: Apps, Google Workspace, Gmail, Service status: on for this user; for a service account check the user that it acts for."
     DwdNotAuthorized "dwd_not_authorized" Policy WhenMended
         "The service account may not act for this user: domain-wide delegation is missing for its client id or scope."
-        "In https://admin.google.com: Security, Access and data control, API controls, Manage Domain Wide Delegation: add the client id with scope https://mail.google.com/."
+        "In https://admin.google.com: Security, Access and data control, API controls, Manage Domain Wide Delegation: add the service account's numeric client id (\"client_id\" in its key file) with scope https://mail.google.com/; it can take a day to be in force."
     RelayDenied "relay_denied" Policy OnSchedule
         "Google refuses to send for this account: it is not registered for, or not allowed by, the domain's sending settings."
         "In https://admin.google.com: Apps, Google Workspace, Gmail, Routing: check the SMTP relay service and that the sender is an active user."
@@ -115,6 +115,9 @@ reasons! {
     ClientSecretInvalid "client_secret_invalid" Client WhenMended
         "The OAuth client's secret is wrong, was replaced or is disabled."
         "Add a new secret at https://console.cloud.google.com/auth/clients, copy it at once (it is shown only then) and configure it here and in Odoo."
+    ServiceAccountKeyInvalid "service_account_key_invalid" Client WhenMended
+        "Google does not accept the service account's signature: its key or the account itself was deleted or disabled, or the key belongs to another account."
+        "At https://console.cloud.google.com/iam-admin/serviceaccounts see that the account is enabled and lists the key's id; if not, make a new JSON key there and put it in the old one's place."
     RedirectUriMismatch "redirect_uri_mismatch" Client WhenMended
         "The redirect URI is not registered for the OAuth client, so that nobody can link a mailbox."
         "Add the exact URI (https://<your Odoo>/google_gmail/confirm) at https://console.cloud.google.com/auth/clients and wait some minutes."
@@ -232,10 +235,16 @@ reasons! {
     // setup
     SecretUnreadable "secret_unreadable" Setup OnSchedule
         "A secret of this link cannot be read."
-        "Check that the file exists, holds the token and is readable by the exporter alone (chmod 600)."
+        "Check that the file exists, holds the token or key and is readable by the exporter alone (chmod 600)."
     RequestInvalid "request_invalid" Setup WhenMended
         "The token endpoint does not understand the request: the client id, the token or the endpoint's address is malformed."
         "Check client id and token_url in the configuration for cut-off or doubled text."
+    ClockWrong "clock_wrong" Setup OnSchedule
+        "This host's clock is wrong: Google does not take the time at which the service account signed."
+        "Set this host's clock and keep it set (timedatectl set-ntp true)."
+    ImpersonatedUserUnknown "impersonated_user_unknown" Setup WhenMended
+        "Google knows no user with this address for whom the service account could act."
+        "Correct the address in the configuration: it must be a user of the service account's Workspace domain, at its primary address (https://admin.google.com/ac/users), never @gmail.com; or take the mailbox out."
     PasswordMode "password_mode" Setup WhenMended
         "The server asks for an app password: something signs in without OAuth."
         "Set the mail server's authentication to Gmail OAuth, not to a user name and password."

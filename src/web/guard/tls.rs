@@ -3,8 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    RootCertStore, ServerConfig, SupportedProtocolVersion,
-    crypto::ring,
+    RootCertStore, ServerConfig, SupportedProtocolVersion, crypto,
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
 };
@@ -92,7 +91,7 @@ fn server(
     verifier: Arc<dyn ClientCertVerifier>,
     http2: bool,
 ) -> Result<ServerConfig, rustls::Error> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)?
         .with_client_cert_verifier(verifier)
@@ -105,7 +104,7 @@ fn server(
 }
 
 fn verifier(roots: RootCertStore, auth: ClientAuth) -> Result<Arc<dyn ClientCertVerifier>, String> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(crypto::ring::default_provider());
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = match auth {
         ClientAuth::IfGiven => builder.allow_unauthenticated(),
