@@ -120,7 +120,7 @@ impl Account {
 pub struct Client {
     /// Its name in the configuration: the value of the `client` label.
     pub name: Arc<str>,
-    /// Of a service account, its address.
+    /// Of a service account, its numeric id; empty where that was never read.
     pub id: String,
     /// Empty where it was never read, and for a service account: no link signs in by it then.
     pub secret: Secret,

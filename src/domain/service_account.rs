@@ -13,6 +13,7 @@ use super::{clock::Timestamp, link::Address, secret::Secret};
 
 /// A service account that acts for the mailboxes of a domain.
 pub struct ServiceAccount {
+    client_id: String,
     email: String,
     key_id: String,
     /// The private key, for redaction and comparison.
@@ -54,6 +55,7 @@ impl ServiceAccount {
             Some(_) => Some(field(&file, "token_uri")?.to_owned()),
         };
         Ok(Self {
+            client_id: field(&file, "client_id")?.to_owned(),
             email: email.to_owned(),
             key_id: field(&file, "private_key_id")?.to_owned(),
             pem: Secret::new(pem),
@@ -64,6 +66,11 @@ impl ServiceAccount {
             })?,
             audience,
         })
+    }
+
+    /// Its numeric id, which an administrator delegates to and which its tokens carry.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
     }
 
     /// Its address, by which Google knows it.
@@ -142,10 +149,11 @@ const AGAIN: &str = "put the whole file there that Google's console downloaded";
 
 impl PartialEq for ServiceAccount {
     fn eq(&self, other: &Self) -> bool {
-        let all = |account: &Self| {
-            (account.email.clone(), account.key_id.clone(), account.audience.clone())
-        };
-        all(self) == all(other) && self.pem == other.pem
+        self.client_id == other.client_id
+            && self.email == other.email
+            && self.key_id == other.key_id
+            && self.audience == other.audience
+            && self.pem == other.pem
     }
 }
 
@@ -227,6 +235,7 @@ pub(crate) mod tests {
             ("client_email", json!(7), "no \"client_email\""),
             ("private_key", Value::Null, "no \"private_key\""),
             ("private_key", json!(hidden), "\"private_key\" that is no RSA key"),
+            ("client_id", Value::Null, "no \"client_id\""),
             ("private_key_id", json!(""), "no \"private_key_id\""),
             ("token_uri", json!([hidden]), "no \"token_uri\""),
         ];

@@ -173,7 +173,7 @@ impl Watched {
                 let account = ServiceAccount::parse(value.expose());
                 let account = account.expect("a key file is read where it can be understood");
                 if known.as_deref() != Some(&account) {
-                    let id = account.email().to_owned();
+                    let id = account.client_id().to_owned();
                     self.client = Arc::new(Client { id, ..Client::clone(client) });
                     *known = Some(Arc::new(account));
                 }

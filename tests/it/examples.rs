@@ -142,6 +142,7 @@ impl Home {
             "type": "service_account",
             "private_key_id": "1",
             "private_key": include_str!("../keys/another.pem"),
+            "client_id": "110000000000000000001",
             "client_email": "watcher@mail-1234.iam.gserviceaccount.com",
         });
         home.write("run/secrets/service-account.json", &key.to_string());

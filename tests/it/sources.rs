@@ -352,6 +352,7 @@ fn a_new_key_of_a_service_account_is_in_use_and_a_broken_one_never() {
         "type": "service_account",
         "private_key_id": "one",
         "private_key": include_str!("../keys/another.pem"),
+        "client_id": "110000000000000000001",
         "client_email": "watcher@mail-1234.iam.gserviceaccount.com",
     });
     home.secret("key", &key.to_string());
@@ -360,7 +361,7 @@ fn a_new_key_of_a_service_account_is_in_use_and_a_broken_one_never() {
     let mut sources = home.load(&format!("clients: {{a: {client}}}\nmailboxes: [{mailbox}]\n"));
     let before = sources.read_now();
     assert!(matches!(link(&before, "one").grant, Grant::ServiceAccount(_)), "{before:?}");
-    assert_eq!(link(&before, "one").client.id, "watcher@mail-1234.iam.gserviceaccount.com");
+    assert_eq!(link(&before, "one").client.id, "110000000000000000001");
     assert!(Arc::ptr_eq(link(&before, "one"), link(&sources.read_now(), "one")));
     key["private_key_id"] = "two".into();
     home.secret("key", &key.to_string());

@@ -26,6 +26,7 @@ fn openssl_verifies_what_a_service_account_signs() {
         "type": "service_account",
         "private_key_id": "the-keys-id",
         "private_key": key,
+        "client_id": "110000000000000000001",
         "client_email": "watcher@mail-1234.iam.gserviceaccount.com",
         "token_uri": "https://oauth2.googleapis.com/token",
     });
