@@ -28,6 +28,7 @@ use crate::{
     wire::{Wire, oauth::AccessToken},
 };
 
+pub mod course;
 pub mod report;
 pub mod round;
 #[cfg(test)]
@@ -35,9 +36,10 @@ pub(crate) mod sample;
 mod schedule;
 pub mod state;
 
+use course::{Transition, Trouble, Turn};
 use round::Round;
 use schedule::Schedule;
-use state::{Change, Generation, Snapshot, State};
+use state::{Generation, Snapshot, State};
 
 /// How everybody else speaks to the engine.
 #[derive(Clone, Debug)]
@@ -104,6 +106,8 @@ pub struct Engine {
     published: Instant,
     /// Whether anything has changed since.
     unpublished: bool,
+    /// Who wants to know what happens to links. Never waited for.
+    listener: Option<mpsc::UnboundedSender<Transition>>,
     stop: CancellationToken,
 }
 
@@ -141,9 +145,15 @@ impl Engine {
             waiting: VecDeque::new(),
             published: clock::instant(),
             unpublished: false,
+            listener: None,
             stop: CancellationToken::new(),
         };
         (handle, engine)
+    }
+
+    /// Lets somebody know what happens to links. Whoever it is takes it in at once, or memory fills.
+    pub fn telling(self, listener: mpsc::UnboundedSender<Transition>) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// Probes what is due until `stop`; then every session says good-bye, for a few seconds at most.
@@ -194,8 +204,8 @@ impl Engine {
     fn apply(&mut self) {
         let links = self.links.borrow_and_update().clone();
         log_sources(&self.snapshot.load().sources, &links.sources);
-        let changed = self.state.apply(&links);
         let now = self.clock.now();
+        let changed = self.state.apply(&links, now);
         let window = (EACH * u32::try_from(changed.len()).unwrap_or(u32::MAX)).min(LONGEST_WINDOW);
         for watched in &changed {
             let id = &watched.link.id;
@@ -206,6 +216,18 @@ impl Engine {
         self.schedule.retain(|id| self.state.link(id).is_some());
         self.tokens.retain(|id, _| self.state.link(id).is_some());
         self.publish();
+        self.tell();
+    }
+
+    /// One line when a link's verdict changes, none while it stays.
+    fn tell(&mut self) {
+        for transition in self.state.take_transitions() {
+            log(&transition);
+            if let Some(listener) = &self.listener {
+                // Who has left needs no telling.
+                let _ = listener.send(transition);
+            }
+        }
     }
 
     fn publish(&mut self) {
@@ -329,13 +351,16 @@ impl Engine {
         for (check, outcome) in &outcomes {
             let reason = outcome.failure().map(|failure| failure.reason);
             self.state.vitals().panics += u64::from(reason == Some(Reason::InternalError));
-            let change = self.state.record(&running.link, running.generation, *check, outcome);
-            if let Some(change) = change {
-                log(&running, *check, &change, outcome);
-            }
+            self.state.record(&running.link, running.generation, *check, outcome);
         }
         // What was found of a link as it was before says nothing of when to probe it as it is now.
         let counted = if still_meant { &outcomes[..] } else { &[] };
+        if !counted.is_empty() {
+            let failed = counted.iter().any(|(_, outcome)| outcome.failure().is_some());
+            let round = if failed { course::Round::Failed } else { course::Round::Passed };
+            self.state.judge(&running.link, round, now);
+            self.tell();
+        }
         let ended = counted
             .iter()
             .map(|(check, outcome)| (*check, outcome.failure().map(|failure| failure.reason)));
@@ -364,17 +389,18 @@ fn log_sources(before: &Troubles, now: &Troubles) {
 
 type Troubles = BTreeMap<Arc<str>, Result<(), String>>;
 
-/// One line when a verdict changes, none while it stays.
-fn log(running: &Running, check: Check, change: &Change, outcome: &Outcome) {
-    let link = &running.link;
-    match change {
-        Change::Healed => tracing::info!(%link, %check, "works again"),
-        Change::Broke(reason) => {
-            let evidence = outcome.failure().and_then(|failure| failure.evidence.as_ref());
-            let said = evidence.map(ToString::to_string).unwrap_or_default();
-            let class = reason.class();
-            tracing::warn!(%link, %check, %reason, %class, said, "fails");
-        }
+fn log(Transition { link, turn, .. }: &Transition) {
+    let fails = |Trouble { check, reason, evidence }: &Trouble, words| {
+        let class = reason.class();
+        let said = evidence.as_deref().unwrap_or_default();
+        tracing::warn!(%link, %check, %reason, %class, said, "{words}");
+    };
+    match turn {
+        Turn::Broke(trouble) => fails(trouble, "fails"),
+        Turn::Healed => tracing::info!(%link, "works again"),
+        Turn::ReasonChanged(trouble) => fails(trouble, "fails for another reason"),
+        Turn::TokenChanged => tracing::info!(%link, "has another refresh token"),
+        Turn::Gone | Turn::Persists => {}
     }
 }
 

@@ -148,7 +148,7 @@ fn never_run(watched: Watched) -> LinkState {
     let next_run = Some(NOW + Duration::from_secs(40));
     let state = CheckState { next_run, ..CheckState::default() };
     let checks = watched.checks().map(|check| (check, state.clone())).collect();
-    LinkState { watched, checks, generation: Default::default() }
+    LinkState { watched, checks, generation: Default::default(), course: Default::default() }
 }
 
 fn dead_grant(watched: Watched) -> LinkState {
