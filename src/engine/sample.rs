@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Handle, Refused,
+    course::{Course, Trouble, Turn},
     state::{Buckets, CheckState, LinkState, MailboxState, Snapshot, Vitals},
 };
 use crate::{
@@ -154,7 +155,12 @@ fn never_run(watched: Watched) -> LinkState {
 fn dead_grant(watched: Watched) -> LinkState {
     let reply =
         reply(Protocol::Token, "400", "invalid_grant", "Token has been expired or revoked.");
-    blocked(watched, Failure::said(reply, At::SignIn))
+    let failure = Failure::said(reply, At::SignIn);
+    let trouble = Trouble::new(Check::Token, &failure);
+    let mut course = Course::default();
+    course.note(NOW - Duration::from_secs(3 * 86_400), Turn::TokenChanged);
+    course.note(NOW - Duration::from_secs(2 * 3600 + 900), Turn::Broke(trouble));
+    LinkState { course, ..blocked(watched, failure) }
 }
 
 fn client_deleted(watched: Watched) -> LinkState {
