@@ -11,3 +11,4 @@ mod reasons; // every line of Google's ends in its reason
 mod serve; // scrapes, probes, reloads, the end
 mod sources; // files that come, change and go
 mod support;
+mod transitions; // who is told when a link breaks and heals
