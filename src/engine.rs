@@ -36,7 +36,7 @@ pub(crate) mod sample;
 mod schedule;
 pub mod state;
 
-use course::{Transition, Trouble, Turn};
+use course::Transition;
 use round::Round;
 use schedule::Schedule;
 use state::{Generation, Snapshot, State};
@@ -222,7 +222,7 @@ impl Engine {
     /// One line when a link's verdict changes, none while it stays.
     fn tell(&mut self) {
         for transition in self.state.take_transitions() {
-            log(&transition);
+            transition.log();
             if let Some(listener) = &self.listener {
                 // Who has left needs no telling.
                 let _ = listener.send(transition);
@@ -356,9 +356,9 @@ impl Engine {
         // What was found of a link as it was before says nothing of when to probe it as it is now.
         let counted = if still_meant { &outcomes[..] } else { &[] };
         if !counted.is_empty() {
-            let failed = counted.iter().any(|(_, outcome)| outcome.failure().is_some());
-            let round = if failed { course::Round::Failed } else { course::Round::Passed };
-            self.state.judge(&running.link, round, now);
+            let failures = counted.iter().filter_map(|(_, outcome)| outcome.failure());
+            let failed: Vec<_> = failures.map(|failure| failure.reason).collect();
+            self.state.judge(&running.link, &failed, now);
             self.tell();
         }
         let ended = counted
@@ -388,21 +388,6 @@ fn log_sources(before: &Troubles, now: &Troubles) {
 }
 
 type Troubles = BTreeMap<Arc<str>, Result<(), String>>;
-
-fn log(Transition { link, turn, .. }: &Transition) {
-    let fails = |Trouble { check, reason, evidence }: &Trouble, words| {
-        let class = reason.class();
-        let said = evidence.as_deref().unwrap_or_default();
-        tracing::warn!(%link, %check, %reason, %class, said, "{words}");
-    };
-    match turn {
-        Turn::Broke(trouble) => fails(trouble, "fails"),
-        Turn::Healed => tracing::info!(%link, "works again"),
-        Turn::ReasonChanged(trouble) => fails(trouble, "fails for another reason"),
-        Turn::TokenChanged => tracing::info!(%link, "has another refresh token"),
-        Turn::Gone | Turn::Persists => {}
-    }
-}
 
 /// Rounds at once, over all mailboxes.
 const AT_ONCE: usize = 256;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the engine never waits for this part, and this part's taking-in never for a receiver.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,7 @@ impl Notifier {
                 Some(transition) = self.transitions.recv() => {
                     damping.take(transition).into_iter().collect()
                 }
+                Some(Err(error)) = workers.join_next() => resume_unwind(error.into_panic()),
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(pause) => damping.settle(self.clock.now()),
             };

@@ -28,6 +28,25 @@ pub struct Transition {
     pub turn: Turn,
 }
 
+impl Transition {
+    /// For the person on call: a line a change.
+    pub(super) fn log(&self) {
+        let Self { link, turn, .. } = self;
+        let fails = |Trouble { check, reason, evidence }: &Trouble, words| {
+            let class = reason.class();
+            let said = evidence.as_deref().unwrap_or_default();
+            tracing::warn!(%link, %check, %reason, %class, said, "{words}");
+        };
+        match turn {
+            Turn::Broke(trouble) => fails(trouble, "fails"),
+            Turn::Healed => tracing::info!(%link, "works again"),
+            Turn::ReasonChanged(trouble) => fails(trouble, "fails for another reason"),
+            Turn::TokenChanged => tracing::info!(%link, "has another refresh token"),
+            Turn::Gone | Turn::Persists => {}
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Turn {
@@ -118,8 +137,8 @@ impl Course {
         Self { counts: self.counts.clone(), ..Self::default() }
     }
 
-    /// Looks at the link's checks after a round.
-    pub(super) fn judge(link: &mut LinkState, round: Round, at: Timestamp) -> Option<Turn> {
+    /// Looks at the link's checks after a round, in which checks failed for these reasons.
+    pub(super) fn judge(link: &mut LinkState, failed: &[Reason], at: Timestamp) -> Option<Turn> {
         let found = link.checks.iter().find_map(|(check, state)| match Present::of(state) {
             Some(Present::Fail(failure)) => Some(Trouble::new(*check, failure)),
             _ => None,
@@ -133,9 +152,10 @@ impl Course {
                 Turn::ReasonChanged(trouble)
             }
             (Some(_), Some(trouble)) => {
+                let again = failed.contains(&trouble.reason);
                 course.trouble = Some(trouble);
-                course.failing += u32::from(round == Round::Failed);
-                return (round == Round::Failed && course.failing == 2).then_some(Turn::Persists);
+                course.failing += u32::from(again);
+                return (again && course.failing == 2).then_some(Turn::Persists);
             }
             (Some(_), None) if works => Turn::Healed,
             // Nothing fails, but what was skipped has not run yet.
@@ -162,12 +182,105 @@ impl Course {
     }
 }
 
-/// Whether a check failed in the round that ended, or those that ran have passed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Round {
-    Failed,
-    Passed,
-}
-
 /// Changes of a link that are kept.
 const HISTORY: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        domain::{
+            link::Direction,
+            outcome::{Outcome, Readings, Verdict},
+        },
+        engine::sample,
+    };
+
+    const DEAD: Reason = Reason::GrantRevokedOrExpired;
+
+    /// What a round found, check by check: `+` passed, `!` the grant is dead, `?` a timeout, `-` skipped, ` ` not run.
+    fn round(link: &mut LinkState, found: &str) -> Option<Turn> {
+        for (check, what) in Check::ALL.into_iter().zip(found.chars()) {
+            let verdict = match what {
+                '+' => Verdict::Pass(Readings::default()),
+                '!' => Verdict::Fail(Failure::new(DEAD)),
+                '?' => Verdict::Fail(Failure::new(Reason::Timeout)),
+                _ => {
+                    let skipped = (what == '-').then_some(DEAD);
+                    let state = link.checks.entry(check).or_default();
+                    state.skipped = skipped.or(state.skipped);
+                    continue;
+                }
+            };
+            let state = link.checks.entry(check).or_default();
+            state.skipped = None;
+            state.last = Some(Arc::new(Outcome::without_probe(verdict, sample::NOW)));
+        }
+        let failed = [('!', DEAD), ('?', Reason::Timeout)];
+        let failed: Vec<_> =
+            failed.into_iter().filter(|(what, _)| found.contains(*what)).map(|of| of.1).collect();
+        Course::judge(link, &failed, sample::NOW)
+    }
+
+    #[test]
+    fn a_link_turns_as_a_whole_and_once() {
+        type Rounds = &'static [(&'static str, &'static str)];
+        let stories: [(&str, Rounds); 6] = [
+            (
+                "one root cause is one turn",
+                &[("+++", ""), ("!--", "broke token"), ("+++", "healed")],
+            ),
+            (
+                "what was skipped has to run before it is healed",
+                &[("!--", "broke token"), ("+  ", ""), (" + ", ""), ("  +", "healed")],
+            ),
+            (
+                "the second failure in a row confirms it, the third says nothing",
+                &[(" ? ", "broke smtp"), ("  +", ""), (" ? ", "persists"), (" ? ", "")],
+            ),
+            (
+                "another check that fails besides is no turn, and no heal when it stays alone",
+                &[
+                    (" ? ", "broke smtp"),
+                    ("  !", ""),
+                    (" + ", "reason_changed imap"),
+                    ("  +", "healed"),
+                ],
+            ),
+            (
+                "another reason confirms itself anew",
+                &[("?  ", "broke token"), ("!--", "reason_changed token"), ("!--", "persists")],
+            ),
+            ("a link in good health says nothing", &[("+  ", ""), ("+++", ""), ("+++", "")]),
+        ];
+        for (what, rounds) in stories {
+            let watched = sample::link("a", "a@example.com", Direction::Both, "odoo");
+            let mut link = LinkState { checks: BTreeMap::new(), ..sample::fine(watched) };
+            for (number, (found, expected)) in rounds.iter().enumerate() {
+                let said = round(&mut link, found).map(|turn| {
+                    let check = turn.trouble().map(|trouble| format!(" {}", trouble.check));
+                    format!("{}{}", turn.name(), check.unwrap_or_default())
+                });
+                assert_eq!(said.unwrap_or_default(), *expected, "{what}: round {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn turns_are_counted_and_kept_but_a_second_failure_is_none() {
+        let watched = sample::link("a", "a@example.com", Direction::Both, "odoo");
+        let mut link = LinkState { checks: BTreeMap::new(), ..sample::fine(watched) };
+        for found in ["+++", "?--", "?--", "!--", "+++"] {
+            round(&mut link, found);
+        }
+        let names: Vec<_> = link.course.history.iter().map(|(_, turn)| turn.name()).collect();
+        assert_eq!(names, ["healed", "reason_changed", "broke"]);
+        assert_eq!(link.course.counts, BTreeMap::from([(To::Broke, 1), (To::Healed, 1)]));
+        for _ in 0..100 {
+            link.course.note(sample::NOW, Turn::TokenChanged);
+        }
+        assert_eq!(link.course.history.len(), HISTORY);
+    }
+}

@@ -19,7 +19,7 @@ use crate::{
     source::Links,
 };
 
-use super::course::{Course, Round, Transition, Turn};
+use super::course::{Course, Transition, Turn};
 
 /// Which version of a link an outcome is about. It moves on when the link changes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -172,11 +172,11 @@ impl State {
         std::mem::take(&mut self.transitions)
     }
 
-    /// Says how a link stands as a whole after a round.
-    pub(super) fn judge(&mut self, id: &LinkId, round: Round, at: Timestamp) {
+    /// Says how a link stands as a whole after a round, in which checks failed for these reasons.
+    pub(super) fn judge(&mut self, id: &LinkId, failed: &[Reason], at: Timestamp) {
         let Some(link) = self.current.links.get_mut(id) else { return };
         let link = Arc::make_mut(link);
-        if let Some(turn) = Course::judge(link, round, at) {
+        if let Some(turn) = Course::judge(link, failed, at) {
             let link = link.watched.link.clone();
             self.tell(&link, at, turn);
         }

@@ -167,6 +167,32 @@ async fn a_command_gets_the_message_and_tells_no_address_that_is_hidden() {
 }
 
 #[tokio::test]
+async fn a_reload_brings_a_receiver_and_takes_him_away() {
+    let mut world = World::start().await;
+    world.mailbox("a@example.com");
+    let exporter = world.serve(&["--web.enable-lifecycle"]).await;
+    let up = r#"mailbox_link_up{link="a@example.com",mailbox="a@example.com"}"#;
+    exporter.until(&format!("{up} 1")).await;
+    let receiver = Receiver::start([]).await;
+    receiver.told_by(&mut world, "");
+    world.config();
+    assert_eq!(exporter.post("/-/reload").await.0, 200);
+    let masked = exporter.get("/config").await;
+    assert!(masked.contains("/****\"") && !masked.contains("hook?"), "{masked}");
+    world.sim.world().revoke_all("a@example.com");
+    exporter.get("/probe?link=a@example.com").await;
+    receiver.until(1).await;
+    world.settings.clear();
+    world.config();
+    assert_eq!(exporter.post("/-/reload").await.0, 200);
+    let token = world.sim.world().link("a@example.com", CLIENT_ID);
+    world.write("token-0", &token);
+    exporter.until(&format!("{up} 1")).await;
+    exporter.stop().await;
+    assert_eq!(events(&receiver.posts()), ["broke"]);
+}
+
+#[tokio::test]
 async fn a_stop_does_not_wait_for_a_receiver_that_stalls() {
     let mut world = World::start().await;
     world.mailbox("a@example.com");
