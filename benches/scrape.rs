@@ -90,7 +90,7 @@ impl Page {
     fn of(snapshot: &Arc<Snapshot>) -> Self {
         let page = |coding| {
             let state = || snapshot.clone();
-            Exposition::default().page(state, &STANDING, &Privacy::default(), coding)
+            Exposition::default().page(state, &standing(), &Privacy::default(), coding)
         };
         let (head, tail) = page(Coding::Identity);
         let text = [head, tail].concat();
@@ -103,7 +103,7 @@ impl Page {
 
 fn scrape(exposition: &Exposition, snapshot: &Arc<Snapshot>, coding: Coding) -> usize {
     let state = || snapshot.clone();
-    let (head, tail) = exposition.page(state, &STANDING, &Privacy::default(), coding);
+    let (head, tail) = exposition.page(state, &standing(), &Privacy::default(), coding);
     head.len() + tail.len()
 }
 
@@ -121,11 +121,14 @@ fn formatted(series: usize) -> String {
     page
 }
 
-const STANDING: Standing = Standing {
-    build: Build { version: "0", revision: "", rust: "0" },
-    reload_successful: true,
-    reload_success: Some(NOW),
-};
+fn standing() -> Standing {
+    Standing {
+        build: Build { version: "0", revision: "", rust: "0" },
+        reload_successful: true,
+        reload_success: Some(NOW),
+        deliveries: Arc::default(),
+    }
+}
 
 /// 2026-11-22T14:50:00Z.
 const NOW: Timestamp = Timestamp::from_secs(1_795_359_000);
@@ -169,8 +172,13 @@ fn fleet() -> Result<Snapshot> {
             imap: imap.clone(),
         };
         let watched = Watched { link: Arc::new(link), settings: settings.clone() };
-        let checks = Check::ALL.map(|check| (check, passing(check, number))).into_iter().collect();
-        let state = LinkState { watched, generation: Default::default(), checks };
+        let checks = watched.checks().map(|check| (check, passing(check, number))).collect();
+        let state = LinkState {
+            watched,
+            generation: Default::default(),
+            checks,
+            course: Default::default(),
+        };
         snapshot.links.insert(id, Arc::new(state));
         let readings = Readings {
             unseen_messages: Some(number as u64 % 50),

@@ -24,7 +24,8 @@ use crate::{
     config::{self, Loaded},
     domain::clock::Clock,
     engine::Engine,
-    metrics::{Build, Standing},
+    metrics::{Build, Deliveries, Standing},
+    notify::{self, Notifier},
     source::{Links, Shard, Sources},
     web::{self, Applied, Guard, Lifecycle, Site},
     wire::{Wire, dial::Dialer, https::Https},
@@ -71,8 +72,20 @@ async fn serve_until(file: &Path, flags: Serve, stop: CancellationToken) -> anyh
     let listeners = listen(&flags.listen).await?;
     let (links, found) = watch::channel(Links::default());
     let wire = Arc::new(ArcSwap::from_pointee(wire));
-    let applied = Arc::new(ArcSwap::from_pointee(applied(&loaded, CLOCK)));
+    let deliveries = Arc::new(Deliveries::default());
+    let told = Arc::new(ArcSwap::from_pointee(told(&loaded)));
+    let applied = Arc::new(ArcSwap::from_pointee(applied(&loaded, &deliveries, CLOCK)));
     let (handle, engine) = Engine::new(wire.clone(), CLOCK, found);
+    let (listener, transitions) = mpsc::unbounded_channel();
+    let notifier = Notifier {
+        transitions,
+        engine: handle.clone(),
+        clock: CLOCK,
+        wire: wire.clone(),
+        applied: told.clone(),
+        external_url: flags.external_url.clone(),
+        deliveries: deliveries.clone(),
+    };
     let (reload, asked) = mpsc::channel(1);
     let site = Site {
         engine: handle,
@@ -95,10 +108,13 @@ async fn serve_until(file: &Path, flags: Serve, stop: CancellationToken) -> anyh
         guard: site.guard.clone(),
         wire,
         applied,
+        told,
+        deliveries,
         links,
     };
     let mut parts = JoinSet::new();
-    parts.spawn(engine.run(stop.clone()));
+    parts.spawn(engine.telling(listener).run(stop.clone()));
+    parts.spawn(notifier.run(stop.clone()));
     parts.spawn(web::serve(listeners, site, stop.clone()));
     parts.spawn(reloader.run(loaded.sources, asked, stop));
     while let Some(ended) = parts.join_next().await {
@@ -116,6 +132,8 @@ struct Reloader {
     guard: Arc<Guard>,
     wire: Arc<ArcSwap<Wire>>,
     applied: Arc<ArcSwap<Applied>>,
+    told: Arc<ArcSwap<notify::Applied>>,
+    deliveries: Arc<Deliveries>,
     links: watch::Sender<Links>,
 }
 
@@ -166,7 +184,8 @@ impl Reloader {
             Ok((loaded, wire)) => {
                 tracing::info!("configuration reloaded");
                 self.wire.store(Arc::new(wire));
-                self.applied.store(Arc::new(applied(&loaded, CLOCK)));
+                self.applied.store(Arc::new(applied(&loaded, &self.deliveries, CLOCK)));
+                self.told.store(Arc::new(told(&loaded)));
                 Ok(loaded.sources)
             }
             Err(error) => {
@@ -186,16 +205,21 @@ fn load(file: &Path) -> anyhow::Result<(Loaded, Wire)> {
     Ok((loaded, wire))
 }
 
-fn applied(loaded: &Loaded, clock: Clock) -> Applied {
+fn applied(loaded: &Loaded, deliveries: &Arc<Deliveries>, clock: Clock) -> Applied {
     Applied {
         standing: Standing {
             build: BUILD,
             reload_successful: true,
             reload_success: Some(clock.now()),
+            deliveries: deliveries.clone(),
         },
         privacy: loaded.privacy.clone(),
         masked: config::masked(loaded),
     }
+}
+
+fn told(loaded: &Loaded) -> notify::Applied {
+    notify::Applied { channels: loaded.on_change.clone(), privacy: loaded.privacy.clone() }
 }
 
 async fn listen(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {

@@ -15,6 +15,7 @@ use crate::{
     check,
     domain::link::LinkId,
     metrics::Privacy,
+    notify,
     source::{
         Defaults, Source, Sources, Unreadable,
         client::{self, Clients},
@@ -42,6 +43,7 @@ struct Keys {
     time_zone: Option<At<String>>,
     privacy: Option<privacy::Config>,
     google: Option<google::Config>,
+    on_change: Option<notify::Config>,
 }
 
 /// The keys of one of `sources`.
@@ -61,6 +63,8 @@ pub struct Loaded {
     /// Certificates in PEM that are trusted besides the system's. The file was there.
     pub ca_file: Option<PathBuf>,
     pub privacy: Privacy,
+    /// Who is told of links that break and heal.
+    pub on_change: notify::Channels,
 }
 
 /// Reads the main file and the secrets it names. It blocks.
@@ -75,6 +79,7 @@ pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
     let time_zone = time_zone.unwrap_or(Tz::UTC);
     let privacy = keys.privacy.unwrap_or_default().settle(&mut reading);
     let endpoints = keys.google.unwrap_or_default().settle(&mut reading);
+    let on_change = keys.on_change.unwrap_or_default().settle(&mut reading);
     let checks = keys.checks.unwrap_or_default();
     let defaults = Defaults {
         google: endpoints.google,
@@ -97,7 +102,7 @@ pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
     }
     let sources = std::iter::once(Source::File(main)).chain(directories).collect();
     let sources = Sources::new(clients, defaults, sources);
-    reading.end(Loaded { sources, ca_file: endpoints.ca_file, privacy })
+    reading.end(Loaded { sources, ca_file: endpoints.ca_file, privacy, on_change })
 }
 
 fn directories(keys: &[SourceKeys], reading: &mut Reading) -> Vec<Source> {

@@ -29,6 +29,7 @@ use crate::{
 };
 
 pub mod clients;
+pub mod course;
 pub mod report;
 pub mod round;
 #[cfg(test)]
@@ -38,9 +39,10 @@ pub mod shared;
 pub mod state;
 
 use clients::{Learnt, Refusals};
+use course::Transition;
 use round::Round;
 use schedule::Schedule;
-use state::{Change, CheckState, Generation, Snapshot, State};
+use state::{CheckState, Generation, Snapshot, State};
 
 /// How everybody else speaks to the engine.
 #[derive(Clone, Debug)]
@@ -108,6 +110,8 @@ pub struct Engine {
     published: Instant,
     /// Whether anything has changed since.
     unpublished: bool,
+    /// Who wants to know what happens to links. Never waited for.
+    listener: Option<mpsc::UnboundedSender<Transition>>,
     stop: CancellationToken,
 }
 
@@ -147,9 +151,15 @@ impl Engine {
             waiting: VecDeque::new(),
             published: clock::instant(),
             unpublished: false,
+            listener: None,
             stop: CancellationToken::new(),
         };
         (handle, engine)
+    }
+
+    /// Lets somebody know what happens to links. Whoever it is takes it in at once, or memory fills.
+    pub fn telling(self, listener: mpsc::UnboundedSender<Transition>) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// Probes what is due until `stop`; then every session says good-bye, for a few seconds at most.
@@ -200,8 +210,8 @@ impl Engine {
     fn apply(&mut self) {
         let links = self.links.borrow_and_update().clone();
         log_sources(&self.snapshot.load().sources, &links.sources);
-        let changed = self.state.apply(&links);
         let now = self.clock.now();
+        let changed = self.state.apply(&links, now);
         let window = window(changed.len());
         self.refusals.retain(|asker| {
             let changed = changed.iter().any(|watched| watched.link.id == *asker);
@@ -216,6 +226,18 @@ impl Engine {
         self.schedule.retain(|id| self.state.link(id).is_some());
         self.tokens.retain(|id, _| self.state.link(id).is_some());
         self.publish();
+        self.tell();
+    }
+
+    /// One line when a link's verdict changes, none while it stays.
+    fn tell(&mut self) {
+        for transition in self.state.take_transitions() {
+            transition.log();
+            if let Some(listener) = &self.listener {
+                // Who has left needs no telling.
+                let _ = listener.send(transition);
+            }
+        }
     }
 
     fn publish(&mut self) {
@@ -358,13 +380,16 @@ impl Engine {
         for (check, outcome) in &outcomes {
             let reason = outcome.failure().map(|failure| failure.reason);
             self.state.vitals().panics += u64::from(reason == Some(Reason::InternalError));
-            let change = self.state.record(&running.link, running.generation, *check, outcome);
-            if let Some(change) = change {
-                log(&running, *check, &change, outcome);
-            }
+            self.state.record(&running.link, running.generation, *check, outcome);
         }
         // What was found of a link as it was before says nothing of when to probe it as it is now.
         let counted = if still_meant { &outcomes[..] } else { &[] };
+        if !counted.is_empty() {
+            let failures = counted.iter().filter_map(|(_, outcome)| outcome.failure());
+            let failed: Vec<_> = failures.map(|failure| failure.reason).collect();
+            self.state.judge(&running.link, &failed, now);
+            self.tell();
+        }
         let ended = counted
             .iter()
             .map(|(check, outcome)| (*check, outcome.failure().map(|failure| failure.reason)));
@@ -430,20 +455,6 @@ fn log_sources(before: &Troubles, now: &Troubles) {
 }
 
 type Troubles = BTreeMap<Arc<str>, Result<(), String>>;
-
-/// One line when a verdict changes, none while it stays.
-fn log(running: &Running, check: Check, change: &Change, outcome: &Outcome) {
-    let link = &running.link;
-    match change {
-        Change::Healed => tracing::info!(%link, %check, "works again"),
-        Change::Broke(reason) => {
-            let evidence = outcome.failure().and_then(|failure| failure.evidence.as_ref());
-            let said = evidence.map(ToString::to_string).unwrap_or_default();
-            let class = reason.class();
-            tracing::warn!(%link, %check, %reason, %class, said, "fails");
-        }
-    }
-}
 
 /// Rounds at once, over all mailboxes.
 const AT_ONCE: usize = 256;

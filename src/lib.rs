@@ -21,6 +21,9 @@ pub mod engine;
 /// State -> exposition.
 pub mod metrics;
 
+/// Tells of changes.
+pub mod notify;
+
 /// The configuration file.
 pub mod config;
 

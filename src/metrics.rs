@@ -3,7 +3,7 @@
 //! Invariant: a scrape is a pure function of the state. Nothing about a link lives here between scrapes but the page
 //! that was rendered last.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use prometheus::{
     TextEncoder,
@@ -18,10 +18,12 @@ use crate::{
 };
 
 pub mod catalogue;
+mod deliveries;
 mod exposition;
 mod fill;
 mod privacy;
 
+pub use deliveries::{Deliveries, Tally};
 pub use exposition::{Coding, Exposition};
 pub use fill::Probed;
 pub use privacy::{Labels, MailboxLabel, Privacy};
@@ -33,13 +35,15 @@ use fill::View;
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// How the exporter itself stands: what it is made of, and whether it has taken its configuration.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Standing {
     pub build: Build,
     /// Whether the last attempt to read the configuration succeeded.
     pub reload_successful: bool,
     /// When one last did; absent until the first has been applied.
     pub reload_success: Option<Timestamp>,
+    /// Of notifications, since the start.
+    pub deliveries: Arc<Deliveries>,
 }
 
 /// What this binary was made of.

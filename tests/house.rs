@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["source"],
     &["engine"],
     &["metrics"],
+    &["notify"],
     &["config"],
     &["web"],
     &["app"],

@@ -45,6 +45,18 @@ pub fn masked(loaded: &Loaded) -> String {
             page.key("  name", directory.name());
         }
     });
+    page.group("on_change", |page| {
+        if let Some(webhook) = &loaded.on_change.webhook {
+            page.group("webhook", |page| {
+                page.key("url", webhook.masked_url());
+                page.secret("secret", &webhook.origin);
+                page.key("timeout", format_args!("{:?}", webhook.timeout));
+            });
+        }
+        if let Some(command) = &loaded.on_change.command {
+            page.list("command", &command.words());
+        }
+    });
     page.group("privacy", |page| {
         page.key("mailbox_label", privacy::label(&loaded.privacy));
         if let MailboxLabel::Hash(_) = loaded.privacy.mailbox_label {

@@ -126,7 +126,12 @@ mod tests {
         let token =
             CheckState { last: Some(outcome.into()), since: Some(since), ..CheckState::default() };
         let checks = [(Check::Token, token)].into_iter().collect();
-        LinkState { watched: watched("a@example.com"), generation: Default::default(), checks }
+        LinkState {
+            watched: watched("a@example.com"),
+            generation: Default::default(),
+            checks,
+            course: Default::default(),
+        }
     }
 
     #[test]

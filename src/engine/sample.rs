@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Handle, Refused,
+    course::{Course, Trouble, Turn},
     state::{Buckets, CheckState, LinkState, MailboxState, Snapshot, Vitals},
 };
 use crate::{
@@ -176,13 +177,18 @@ fn never_run(watched: Watched) -> LinkState {
     let next_run = Some(NOW + Duration::from_secs(40));
     let state = CheckState { next_run, ..CheckState::default() };
     let checks = watched.checks().map(|check| (check, state.clone())).collect();
-    LinkState { watched, checks, generation: Default::default() }
+    LinkState { watched, checks, generation: Default::default(), course: Default::default() }
 }
 
 fn dead_grant(watched: Watched) -> LinkState {
     let reply =
         reply(Protocol::Token, "400", "invalid_grant", "Token has been expired or revoked.");
-    blocked(watched, Failure::said(reply, At::SignIn))
+    let failure = Failure::said(reply, At::SignIn);
+    let trouble = Trouble::new(Check::Token, &failure);
+    let mut course = Course::default();
+    course.note(NOW - Duration::from_secs(3 * 86_400), Turn::TokenChanged);
+    course.note(NOW - Duration::from_secs(2 * 3600 + 900), Turn::Broke(trouble));
+    LinkState { course, ..blocked(watched, failure) }
 }
 
 fn client_deleted(watched: Watched) -> LinkState {

@@ -12,12 +12,14 @@ use crate::{
     check::{Check, Watched},
     domain::{
         clock::Timestamp,
-        link::{Address, LinkId},
+        link::{Address, Grant, Link, LinkId},
         outcome::{Notice, Outcome, Phase, Readings, Verdict},
         reason::Reason,
     },
     source::Links,
 };
+
+use super::course::{Course, Transition, Turn};
 
 /// Which version of a link an outcome is about. It moves on when the link changes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -54,6 +56,7 @@ pub struct LinkState {
     pub watched: Watched,
     pub generation: Generation,
     pub checks: Checks,
+    pub course: Course,
 }
 
 /// What is known of the checks of one link, in their order. A map's node has room for eleven, whatever it holds, and there
@@ -134,13 +137,8 @@ impl Buckets {
 pub(super) struct State {
     current: Snapshot,
     generations: u64,
-}
-
-/// A verdict that changed: what the person on call wants to read in the log.
-#[derive(Debug)]
-pub(super) enum Change {
-    Broke(Reason),
-    Healed,
+    /// What nobody was told of yet.
+    transitions: Vec<Transition>,
 }
 
 impl State {
@@ -150,7 +148,7 @@ impl State {
     }
 
     /// Takes over the latest set of links. Unchanged ones are not touched; gives those that are new or have changed.
-    pub(super) fn apply(&mut self, links: &Links) -> Vec<Watched> {
+    pub(super) fn apply(&mut self, links: &Links, now: Timestamp) -> Vec<Watched> {
         let mut changed = Vec::new();
         let mut kept = BTreeMap::new();
         for watched in &links.watched {
@@ -161,20 +159,61 @@ impl State {
                 before => {
                     self.generations += 1;
                     changed.push(watched.clone());
+                    let course = before.as_deref().map(|old| self.continued(old, watched, now));
                     Arc::new(LinkState {
                         watched: watched.clone(),
                         generation: Generation(self.generations),
                         checks: before
                             .map_or_else(Checks::default, |old| carried_over(&old, watched)),
+                        course: course.unwrap_or_default(),
                     })
                 }
             };
             kept.insert(id.clone(), state);
         }
-        self.current.links = kept;
+        for gone in std::mem::replace(&mut self.current.links, kept).into_values() {
+            self.tell(&gone.watched.link, now, Turn::Gone);
+        }
         self.current.sources = links.sources.clone();
         self.forget_what_is_gone();
         changed
+    }
+
+    /// The course of a link that has changed.
+    fn continued(&mut self, old: &LinkState, new: &Watched, now: Timestamp) -> Course {
+        let (before, after) = (&old.watched.link, &new.link);
+        if before.mailbox != after.mailbox {
+            self.tell(before, now, Turn::Gone);
+            return old.course.counted();
+        }
+        let mut course = old.course.clone();
+        if let (Grant::RefreshToken(had), Grant::RefreshToken(has)) = (&before.grant, &after.grant)
+            && had != has
+        {
+            course.note(now, Turn::TokenChanged);
+            self.tell(after, now, Turn::TokenChanged);
+        }
+        course
+    }
+
+    fn tell(&mut self, link: &Link, at: Timestamp, turn: Turn) {
+        let (link, mailbox) = (link.id.clone(), link.mailbox.clone());
+        self.transitions.push(Transition { link, mailbox, at, turn });
+    }
+
+    /// What happened to links since somebody asked last.
+    pub(super) fn take_transitions(&mut self) -> Vec<Transition> {
+        std::mem::take(&mut self.transitions)
+    }
+
+    /// Says how a link stands as a whole after a round, in which checks failed for these reasons.
+    pub(super) fn judge(&mut self, id: &LinkId, failed: &[Reason], at: Timestamp) {
+        let Some(link) = self.current.links.get_mut(id) else { return };
+        let link = Arc::make_mut(link);
+        if let Some(turn) = Course::judge(link, failed, at) {
+            let link = link.watched.link.clone();
+            self.tell(&link, at, turn);
+        }
     }
 
     /// Mailboxes and endpoints that no link has any more.
@@ -213,13 +252,13 @@ impl State {
         generation: Generation,
         check: Check,
         outcome: &Arc<Outcome>,
-    ) -> Option<Change> {
-        let link = self.current.links.get_mut(id).filter(|link| link.generation == generation)?;
-        let link = Arc::make_mut(link);
+    ) {
+        let link = self.current.links.get_mut(id).filter(|link| link.generation == generation);
+        let Some(link) = link.map(Arc::make_mut) else { return };
         let mailbox = link.watched.link.mailbox.clone();
-        let change = link.checks.of(check).record(outcome);
+        link.checks.of(check).record(outcome);
         if let Verdict::Skip { .. } = outcome.verdict {
-            return change;
+            return;
         }
         for (phase, took) in &outcome.phases {
             self.current.phases.entry((check, *phase)).or_default().observe(*took);
@@ -238,7 +277,6 @@ impl State {
                 Verdict::Fail(_) | Verdict::Skip { .. } => Readings::default(),
             };
         }
-        change
     }
 
     pub(super) fn plan(&mut self, id: &LinkId, planned: impl Iterator<Item = (Check, Timestamp)>) {
@@ -272,12 +310,12 @@ fn carried_over(old: &LinkState, new: &Watched) -> Checks {
 }
 
 impl CheckState {
-    fn record(&mut self, outcome: &Arc<Outcome>) -> Option<Change> {
+    fn record(&mut self, outcome: &Arc<Outcome>) {
         let before = self.last.as_ref().map(|last| last.failure().map(|failure| failure.reason));
         let reason = match &outcome.verdict {
             Verdict::Skip { because } => {
                 self.skipped = Some(*because);
-                return None;
+                return;
             }
             Verdict::Pass(_) => {
                 self.last_success = Some(outcome.at);
@@ -297,11 +335,6 @@ impl CheckState {
         if reason.is_some() || before.flatten().is_some() {
             self.history.push_front(outcome.clone());
             self.history.truncate(HISTORY);
-        }
-        match (before.flatten(), reason) {
-            (before, Some(reason)) if before != Some(reason) => Some(Change::Broke(reason)),
-            (Some(_), None) => Some(Change::Healed),
-            _ => None,
         }
     }
 }

@@ -126,6 +126,8 @@ pub(super) const STATE: &[FromState] = &[
         "Runs of the check, on the exporter's own schedule and on demand; skips do not count."),
     counter("mailbox_check_failures_total", &["link", "mailbox", "check", "reason"], fill::check_failures,
         "Runs of the check that failed, by reason. Only reasons that occurred have a series: increase() misses the first failure of each, mailbox_failing and mailbox_check_success do not."),
+    counter("mailbox_link_transitions_total", &["link", "mailbox", "to"], fill::link_transitions,
+        "How often the link broke (its first check failed after all had passed, or the first that ever ran), healed (all pass again), or got another refresh token. One line in the log each; a reason that changes meanwhile is none of these."),
     histogram("mailbox_check_phase_duration_seconds", &["check", "phase"], fill::phases,
         "How long the phases of probes took, over all links."),
     gauge("mailbox_access_token_expiry_timestamp_seconds", LINK, fill::access_token_expiry,
@@ -169,6 +171,12 @@ pub(super) const EXPORTER: &[FromStanding] = &[
         "1 if the configuration could be read last time, 0 if not; the one before stays in force then."),
     gauge("mailbox_exporter_config_last_reload_success_timestamp_seconds", &[], fill::reload_success,
         "When the configuration in force was read."),
+    counter("mailbox_exporter_notifications_total", &["by"], fill::notifications,
+        "Changes of links that the webhook or the command under on_change was told of."),
+    counter("mailbox_exporter_notifications_failed_total", &["by"], fill::notifications_failed,
+        "Changes that it could not be told of, after the last attempt. Notifications are sent only where on_change is configured; these counters are 0 otherwise."),
+    counter("mailbox_exporter_notifications_dropped_total", &["by"], fill::notifications_dropped,
+        "Changes that it was not told of since too many were waiting; the oldest are dropped."),
 ];
 
 /// Of one probe on demand.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Family, Labels, Standing};
+use super::{Family, Labels, Standing, Tally};
 use crate::{
     check::Check,
     domain::{
@@ -12,6 +12,7 @@ use crate::{
     },
     engine::{
         clients,
+        course::To,
         report::{Present, up},
         shared::{identity, shared},
         state::{CheckState, LinkState, Snapshot},
@@ -163,6 +164,16 @@ pub(super) fn check_failures(view: &View<'_>, family: &mut Family<'_>) {
     }
 }
 
+pub(super) fn link_transitions(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        // All from the start, so that increase() sees the first of each.
+        for to in To::ALL {
+            let count = row.state.course.counts.get(&to).copied().unwrap_or(0);
+            family.push(&[row.id.as_str(), row.mailbox, to.name()], count as f64);
+        }
+    }
+}
+
 pub(super) fn phases(view: &View<'_>, family: &mut Family<'_>) {
     for ((check, phase), buckets) in &view.snapshot.phases {
         family.push_buckets(&[check.name(), phase.name()], buckets);
@@ -265,6 +276,24 @@ pub(super) fn reload_successful(standing: &Standing, family: &mut Family<'_>) {
 pub(super) fn reload_success(standing: &Standing, family: &mut Family<'_>) {
     if let Some(at) = standing.reload_success {
         family.push(&[], at.as_secs_f64());
+    }
+}
+
+pub(super) fn notifications(standing: &Standing, family: &mut Family<'_>) {
+    each_channel(standing, family, Tally::sent);
+}
+
+pub(super) fn notifications_failed(standing: &Standing, family: &mut Family<'_>) {
+    each_channel(standing, family, Tally::failed);
+}
+
+pub(super) fn notifications_dropped(standing: &Standing, family: &mut Family<'_>) {
+    each_channel(standing, family, Tally::dropped);
+}
+
+fn each_channel(standing: &Standing, family: &mut Family<'_>, count: fn(&Tally) -> u64) {
+    for (by, tally) in standing.deliveries.channels() {
+        family.push(&[by], count(tally) as f64);
     }
 }
 

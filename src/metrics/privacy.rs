@@ -41,6 +41,19 @@ impl Privacy {
             MailboxLabel::Id => Labels::of(links, |_, id| id.to_string()),
         }
     }
+
+    /// The label of one mailbox, by one of its links, where no page is rendered.
+    pub fn label(&self, mailbox: &Address, link: &LinkId, snapshot: &Snapshot) -> String {
+        match &self.mailbox_label {
+            MailboxLabel::Address => mailbox.to_string(),
+            MailboxLabel::Hash(key) => hash(key, mailbox),
+            MailboxLabel::Id => {
+                let mut links = snapshot.links.iter();
+                let first = links.find(|(_, state)| state.watched.link.mailbox == *mailbox);
+                first.map_or(link, |(id, _)| id).to_string()
+            }
+        }
+    }
 }
 
 /// The label of every mailbox, for one rendering.

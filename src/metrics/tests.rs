@@ -14,6 +14,7 @@ fn standing() -> Standing {
         build: Build { version: "0.1.0", revision: "2dc50eb", rust: "1.95.0" },
         reload_successful: true,
         reload_success: Some(sample::NOW),
+        deliveries: Arc::default(),
     }
 }
 
@@ -138,6 +139,19 @@ fn links_of_one_mailbox_share_its_label_in_every_setting() {
         let infos = page.lines().filter(|line| line.starts_with("mailbox_link_info{link=\"odoo/"));
         let labels: BTreeSet<_> = infos.filter_map(|line| line.split(',').nth(1)).collect();
         assert_eq!(labels.len(), 1, "{labels:?}");
+    }
+}
+
+#[test]
+fn one_mailboxs_label_is_the_one_on_the_page() {
+    let snapshot = sample::snapshot();
+    for mailbox_label in [MailboxLabel::Address, hashed().mailbox_label, MailboxLabel::Id] {
+        let privacy = Privacy { mailbox_label };
+        let labels = privacy.labels(&snapshot);
+        for (id, state) in &snapshot.links {
+            let mailbox = &state.watched.link.mailbox;
+            assert_eq!(privacy.label(mailbox, id, &snapshot), labels.of_mailbox(mailbox));
+        }
     }
 }
 

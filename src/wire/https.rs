@@ -33,6 +33,20 @@ impl Https {
         Self { client }
     }
 
+    /// One exchange with somebody whose words do not matter: the answer's body is not read. The caller bounds the time.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn status(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::StatusCode, Failure> {
+        let uri = request.uri().clone();
+        let request = request.map(|body| Full::new(Bytes::from(body)));
+        let answer = self.client.request(request).await;
+        answer.map(|answer| answer.status()).map_err(|error| named(&uri, &error))
+    }
+
     /// One exchange; the caller bounds the time.
     ///
     /// # Errors
@@ -42,10 +56,7 @@ impl Https {
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Bytes>, Failure> {
         let uri = request.uri().clone();
-        let port = uri.port_u16().unwrap_or(443);
-        let failure = |error: &(dyn std::error::Error + 'static)| {
-            dial::at(uri.host().unwrap_or_default(), port, dial::failure(error))
-        };
+        let failure = |error: &(dyn std::error::Error + 'static)| named(&uri, error);
         let request = request.map(|body| Full::new(Bytes::from(body)));
         let answer = self.client.request(request).await.map_err(|error| failure(&error))?;
         let (head, body) = answer.into_parts();
@@ -59,6 +70,11 @@ impl Https {
         })?;
         Ok(http::Response::from_parts(head, body.to_bytes()))
     }
+}
+
+fn named(uri: &http::Uri, error: &(dyn std::error::Error + 'static)) -> Failure {
+    let port = uri.port_u16().unwrap_or(443);
+    dial::at(uri.host().unwrap_or_default(), port, dial::failure(error))
 }
 
 impl fmt::Debug for Https {

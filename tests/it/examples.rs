@@ -52,7 +52,8 @@ fn the_manual_has_every_key() {
         // Names under `clients` are free, and what names a secret is never quoted.
         let Some((_, known)) = said.split_once("he keys here are ") else {
             assert!(
-                ["/clients", "/privacy/key"].contains(&pointer.as_str())
+                ["/clients", "/on_change/webhook/secret", "/privacy/key"]
+                    .contains(&pointer.as_str())
                     || pointer.ends_with("_secret")
                     || pointer.ends_with("service_account")
                     || pointer.ends_with("_token"),
@@ -134,7 +135,9 @@ struct Home(tempfile::TempDir);
 impl Home {
     fn new() -> Self {
         let home = Self(tempfile::tempdir().expect("/tmp is writable"));
-        for secret in ["google-client-secret", "sales-token", "support-token", "label-key"] {
+        for secret in
+            ["google-client-secret", "sales-token", "support-token", "label-key", "on-change-key"]
+        {
             home.write(&format!("run/secrets/{secret}"), SECRET);
         }
         home.write("etc/ssl/my-ca.pem", "");
@@ -146,6 +149,8 @@ impl Home {
             "client_email": "watcher@mail-1234.iam.gserviceaccount.com",
         });
         home.write("run/secrets/service-account.json", &key.to_string());
+        let program = home.write("etc/mailbox_exporter/tell", "#!/bin/sh\n");
+        fs::set_permissions(program, fs::Permissions::from_mode(0o700)).expect("it is ours");
         home
     }
 

@@ -13,3 +13,4 @@ mod serve; // scrapes, probes, reloads, the end
 mod service_accounts; // the other kind of client
 mod sources; // files that come, change and go
 mod support;
+mod transitions; // who is told when a link breaks and heals

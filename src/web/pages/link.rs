@@ -18,6 +18,7 @@ use crate::{
         reason::Reason,
     },
     engine::{
+        course::Turn,
         report::{Present, discreet, up},
         shared::{identity, shared},
         state::{CheckState, LinkState, Snapshot},
@@ -35,7 +36,16 @@ pub(super) struct Page {
     facts: Vec<(&'static str, String)>,
     probe_href: String,
     json_href: String,
+    turns: Vec<Changed>,
     checks: Vec<Examined>,
+}
+
+/// Something that happened to the link.
+struct Changed {
+    tone: Tone,
+    words: &'static str,
+    at: String,
+    why: Option<String>,
 }
 
 /// One check.
@@ -99,6 +109,7 @@ pub(super) fn page(front: &Front, id: &str) -> Option<Page> {
         headline,
         facts: facts(&snapshot, state, &labels, &tell),
         probe_href: format!("{}/probe?{query}", front.prefix),
+        turns: state.course.history.iter().map(|(at, turn)| Changed::new(*at, turn)).collect(),
         json_href: href(&front.prefix, "/api/v1/links/", &id),
         checks,
         mailbox,
@@ -152,6 +163,21 @@ fn facts(
         facts.push(("storage", format!("{used:.1} of {limit:.1} GiB")));
     }
     facts
+}
+
+impl Changed {
+    fn new(at: Timestamp, turn: &Turn) -> Self {
+        let (tone, words) = match turn {
+            Turn::Broke(trouble) => (Tone::of_reason(trouble.reason), "broke"),
+            Turn::Gone => (Tone::Idle, "gone"),
+            Turn::Healed => (Tone::Good, "healed"),
+            Turn::Persists => (Tone::Idle, "persists"),
+            Turn::ReasonChanged(trouble) => (Tone::of_reason(trouble.reason), "other reason"),
+            Turn::TokenChanged => (Tone::Idle, "new refresh token"),
+        };
+        let why = turn.trouble().map(|trouble| format!("{}: {}", trouble.check, trouble.reason));
+        Self { tone, words, at: exact(at), why }
+    }
 }
 
 impl Examined {

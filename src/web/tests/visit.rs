@@ -68,6 +68,7 @@ impl House {
                 build,
                 reload_successful: true,
                 reload_success: Some(sample::NOW),
+                deliveries: Arc::default(),
             },
             privacy: plan.privacy,
             masked: "clients: {odoo: {client_secret: \"****\"}}\n".to_owned(),

@@ -1,0 +1,286 @@
+//! The course of a link: how it stands as a whole, and every time that this changed.
+//!
+//! Invariant: a link that fails has one trouble, that of the first check in their order that fails; a check that is
+//! skipped because of it adds none, and heals none.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{
+    report::{Present, up},
+    state::LinkState,
+};
+use crate::{
+    check::Check,
+    domain::{
+        clock::Timestamp,
+        link::{Address, LinkId},
+        outcome::Failure,
+        reason::Reason,
+    },
+};
+
+/// Something happened to a link; for whoever listens.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    pub link: LinkId,
+    pub mailbox: Address,
+    pub at: Timestamp,
+    pub turn: Turn,
+}
+
+impl Transition {
+    /// For the person on call: a line a change.
+    pub(super) fn log(&self) {
+        let Self { link, turn, .. } = self;
+        let fails = |Trouble { check, reason, evidence }: &Trouble, words| {
+            let class = reason.class();
+            let said = evidence.as_deref().unwrap_or_default();
+            tracing::warn!(%link, %check, %reason, %class, said, "{words}");
+        };
+        match turn {
+            Turn::Broke(trouble) => fails(trouble, "fails"),
+            Turn::Healed => tracing::info!(%link, "works again"),
+            Turn::ReasonChanged(trouble) => fails(trouble, "fails for another reason"),
+            Turn::TokenChanged => tracing::info!(%link, "has another refresh token"),
+            Turn::Gone | Turn::Persists => {}
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Turn {
+    /// The first check failed after all had passed, or the first that ever ran.
+    Broke(Trouble),
+    /// The link is not watched any more, or is another mailbox's now.
+    Gone,
+    /// Every check passes again.
+    Healed,
+    /// The second run in a row failed for one reason. That is no change, but whoever distrusts a single failure waits
+    /// for it.
+    Persists,
+    ReasonChanged(Trouble),
+    TokenChanged,
+}
+
+impl Turn {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Broke(_) => "broke",
+            Self::Gone => "gone",
+            Self::Healed => "healed",
+            Self::Persists => "persists",
+            Self::ReasonChanged(_) => "reason_changed",
+            Self::TokenChanged => "token_changed",
+        }
+    }
+
+    pub fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Broke(trouble) | Self::ReasonChanged(trouble) => Some(trouble),
+            Self::Gone | Self::Healed | Self::Persists | Self::TokenChanged => None,
+        }
+    }
+}
+
+/// Why a link does not work.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trouble {
+    pub check: Check,
+    pub reason: Reason,
+    /// What it rests on, redacted.
+    pub evidence: Option<String>,
+}
+
+impl Trouble {
+    pub fn new(check: Check, failure: &Failure) -> Self {
+        let evidence = failure.evidence.as_ref().map(ToString::to_string);
+        Self { check, reason: failure.reason, evidence }
+    }
+}
+
+/// What `mailbox_link_transitions_total` counts.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum To {
+    Broke,
+    Healed,
+    TokenChanged,
+}
+
+impl To {
+    pub const ALL: [Self; 3] = [Self::Broke, Self::Healed, Self::TokenChanged];
+
+    /// The value of the `to` label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Broke => "broke",
+            Self::Healed => "healed",
+            Self::TokenChanged => "token_changed",
+        }
+    }
+}
+
+/// How a link stands, and how it came to that.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    pub trouble: Option<Trouble>,
+    /// Failing runs in a row for the present reason.
+    failing: u32,
+    pub counts: BTreeMap<To, u64>,
+    /// Newest first.
+    pub history: VecDeque<(Timestamp, Turn)>,
+}
+
+impl Course {
+    /// What is left of it when the link becomes another mailbox's.
+    pub(super) fn counted(&self) -> Self {
+        Self { counts: self.counts.clone(), ..Self::default() }
+    }
+
+    /// Looks at the link's checks after a round, in which checks failed for these reasons.
+    pub(super) fn judge(link: &mut LinkState, failed: &[Reason], at: Timestamp) -> Option<Turn> {
+        let found = link.checks.iter().find_map(|(check, state)| match Present::of(state) {
+            Some(Present::Fail(failure)) => Some(Trouble::new(check, failure)),
+            _ => None,
+        });
+        let works = up(link) == Some(true);
+        let course = &mut link.course;
+        let before = course.trouble.as_ref().map(|trouble| trouble.reason);
+        let turn = match (before, found) {
+            (None, Some(trouble)) => Turn::Broke(trouble),
+            (Some(before), Some(trouble)) if before != trouble.reason => {
+                Turn::ReasonChanged(trouble)
+            }
+            (Some(_), Some(trouble)) => {
+                let again = failed.contains(&trouble.reason);
+                course.trouble = Some(trouble);
+                course.failing += u32::from(again);
+                return (again && course.failing == 2).then_some(Turn::Persists);
+            }
+            (Some(_), None) if works => Turn::Healed,
+            // Nothing fails, but what was skipped has not run yet.
+            (Some(_) | None, None) => return None,
+        };
+        course.trouble = turn.trouble().cloned();
+        course.failing = 1;
+        course.note(at, turn.clone());
+        Some(turn)
+    }
+
+    pub(super) fn note(&mut self, at: Timestamp, turn: Turn) {
+        let to = match turn {
+            Turn::Broke(_) => Some(To::Broke),
+            Turn::Healed => Some(To::Healed),
+            Turn::TokenChanged => Some(To::TokenChanged),
+            Turn::Gone | Turn::Persists | Turn::ReasonChanged(_) => None,
+        };
+        if let Some(to) = to {
+            *self.counts.entry(to).or_default() += 1;
+        }
+        self.history.push_front((at, turn));
+        self.history.truncate(HISTORY);
+    }
+}
+
+/// Changes of a link that are kept.
+const HISTORY: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        domain::{
+            link::Direction,
+            outcome::{Outcome, Readings, Verdict},
+        },
+        engine::sample,
+    };
+
+    const DEAD: Reason = Reason::GrantRevokedOrExpired;
+
+    /// What a round found, check by check: `+` passed, `!` the grant is dead, `?` a timeout, `-` skipped, ` ` not run.
+    fn round(link: &mut LinkState, found: &str) -> Option<Turn> {
+        for (check, what) in Check::ALL.into_iter().zip(found.chars()) {
+            let verdict = match what {
+                '+' => Verdict::Pass(Readings::default()),
+                '!' => Verdict::Fail(Failure::new(DEAD)),
+                '?' => Verdict::Fail(Failure::new(Reason::Timeout)),
+                _ => {
+                    let skipped = (what == '-').then_some(DEAD);
+                    let state = link.checks.of(check);
+                    state.skipped = skipped.or(state.skipped);
+                    continue;
+                }
+            };
+            let state = link.checks.of(check);
+            state.skipped = None;
+            state.last = Some(Arc::new(Outcome::without_probe(verdict, sample::NOW)));
+        }
+        let failed = [('!', DEAD), ('?', Reason::Timeout)];
+        let failed: Vec<_> =
+            failed.into_iter().filter(|(what, _)| found.contains(*what)).map(|of| of.1).collect();
+        Course::judge(link, &failed, sample::NOW)
+    }
+
+    #[test]
+    fn a_link_turns_as_a_whole_and_once() {
+        type Rounds = &'static [(&'static str, &'static str)];
+        let stories: [(&str, Rounds); 6] = [
+            (
+                "one root cause is one turn",
+                &[("+++", ""), ("!--", "broke token"), ("+++", "healed")],
+            ),
+            (
+                "what was skipped has to run before it is healed",
+                &[("!--", "broke token"), ("+  ", ""), (" + ", ""), ("  +", "healed")],
+            ),
+            (
+                "the second failure in a row confirms it, the third says nothing",
+                &[(" ? ", "broke smtp"), ("  +", ""), (" ? ", "persists"), (" ? ", "")],
+            ),
+            (
+                "another check that fails besides is no turn, and no heal when it stays alone",
+                &[
+                    (" ? ", "broke smtp"),
+                    ("  !", ""),
+                    (" + ", "reason_changed imap"),
+                    ("  +", "healed"),
+                ],
+            ),
+            (
+                "another reason confirms itself anew",
+                &[("?  ", "broke token"), ("!--", "reason_changed token"), ("!--", "persists")],
+            ),
+            ("a link in good health says nothing", &[("+  ", ""), ("+++", ""), ("+++", "")]),
+        ];
+        for (what, rounds) in stories {
+            let watched = sample::link("a", "a@example.com", Direction::Both, "odoo");
+            let mut link = LinkState { checks: Default::default(), ..sample::fine(watched) };
+            for (number, (found, expected)) in rounds.iter().enumerate() {
+                let said = round(&mut link, found).map(|turn| {
+                    let check = turn.trouble().map(|trouble| format!(" {}", trouble.check));
+                    format!("{}{}", turn.name(), check.unwrap_or_default())
+                });
+                assert_eq!(said.unwrap_or_default(), *expected, "{what}: round {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn turns_are_counted_and_kept_but_a_second_failure_is_none() {
+        let watched = sample::link("a", "a@example.com", Direction::Both, "odoo");
+        let mut link = LinkState { checks: Default::default(), ..sample::fine(watched) };
+        for found in ["+++", "?--", "?--", "!--", "+++"] {
+            round(&mut link, found);
+        }
+        let names: Vec<_> = link.course.history.iter().map(|(_, turn)| turn.name()).collect();
+        assert_eq!(names, ["healed", "reason_changed", "broke"]);
+        assert_eq!(link.course.counts, BTreeMap::from([(To::Broke, 1), (To::Healed, 1)]));
+        for _ in 0..100 {
+            link.course.note(sample::NOW, Turn::TokenChanged);
+        }
+        assert_eq!(link.course.history.len(), HISTORY);
+    }
+}
