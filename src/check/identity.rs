@@ -179,3 +179,28 @@ impl<'de> Deserialize<'de> for AccountAddress {
 
 /// Daily; a new or changed link runs all its checks at once.
 const SCHEDULE: &str = "30 4 * * *";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::watched;
+
+    #[test]
+    fn another_client_and_a_scope_without_mail_fail_and_what_is_not_told_does_not() {
+        let link = watched("sales@example.com").link;
+        let of = |client_id: &str, scope: &str| TokenInformation {
+            client_id: Some(client_id.to_owned()),
+            scopes: Some(vec!["openid".to_owned(), scope.to_owned()]),
+            ..TokenInformation::default()
+        };
+        let reason = |told: &TokenInformation| {
+            same_client(&link, told).and_then(|()| mail_scope(told)).err().map(|it| it.reason)
+        };
+        let own = &link.client.id;
+        assert_eq!(reason(&of(own, MAIL_SCOPE)), None);
+        assert_eq!(reason(&TokenInformation::default()), None);
+        assert_eq!(reason(&of("9012-other", MAIL_SCOPE)), Some(Reason::ClientMismatch));
+        let narrow = "https://www.googleapis.com/auth/gmail.send";
+        assert_eq!(reason(&of(own, narrow)), Some(Reason::ScopeMissing));
+    }
+}
