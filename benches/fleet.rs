@@ -30,7 +30,7 @@ fn main() -> Result<()> {
             let (links, seconds) = (number(0, LINKS)?, number(1, SECONDS)?);
             let seen = watch(links, Duration::from_secs(u64::from(seconds)))?;
             table::print(
-                &format!("fleet: {links} links, each check every 5 minutes"),
+                &format!("fleet: {links} links, token, smtp and imap every 5 minutes"),
                 &rows(&seen),
             );
             Ok(())

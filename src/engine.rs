@@ -30,6 +30,7 @@ use crate::{
 
 pub mod clients;
 pub mod course;
+mod handle;
 pub mod report;
 pub mod round;
 #[cfg(test)]
@@ -40,54 +41,11 @@ pub mod state;
 
 use clients::{Learnt, Refusals};
 use course::Transition;
+use handle::Order;
+pub use handle::{Answer, Handle, Refused};
 use round::Round;
 use schedule::Schedule;
 use state::{CheckState, Generation, Snapshot, State};
-
-/// How everybody else speaks to the engine.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    snapshot: Arc<ArcSwap<Snapshot>>,
-    orders: mpsc::Sender<Order>,
-}
-
-impl Handle {
-    /// What is known now.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.load_full()
-    }
-
-    /// Probes a link now, or as soon as its mailbox is free; the outcomes count like any others. Without `checks`, all
-    /// that are switched on for the link.
-    ///
-    /// # Errors
-    /// Where there is no such link or check, or the exporter stops meanwhile.
-    pub async fn probe(&self, link: LinkId, checks: Vec<Check>) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let order = Order { link, checks, answer };
-        self.orders.send(order).await.map_err(|_| Refused::Stopping)?;
-        answered.await.map_err(|_| Refused::Stopping)?
-    }
-}
-
-/// What came of an order.
-pub type Answer = Result<Vec<(Check, Arc<Outcome>)>, Refused>;
-
-/// Why an ordered probe was not run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Refused {
-    /// The check is switched off for this link, or says nothing of its direction.
-    CheckOff,
-    Stopping,
-    UnknownLink,
-}
-
-#[derive(Debug)]
-struct Order {
-    link: LinkId,
-    checks: Vec<Check>,
-    answer: oneshot::Sender<Answer>,
-}
 
 /// The engine itself; [`Engine::run`] is its life.
 #[derive(Debug)]
