@@ -170,7 +170,12 @@ fn fleet() -> Result<Snapshot> {
         };
         let watched = Watched { link: Arc::new(link), settings: settings.clone() };
         let checks = Check::ALL.map(|check| (check, passing(check, number))).into_iter().collect();
-        let state = LinkState { watched, generation: Default::default(), checks };
+        let state = LinkState {
+            watched,
+            generation: Default::default(),
+            checks,
+            tokens: Default::default(),
+        };
         snapshot.links.insert(id, Arc::new(state));
         let readings = Readings {
             unseen_messages: Some(number as u64 % 50),

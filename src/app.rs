@@ -23,7 +23,7 @@ use crate::{
     cli::{Form, Level, Serve, USAGE},
     config::{self, Loaded},
     domain::clock::Clock,
-    engine::Engine,
+    engine::{Engine, storage::Storage},
     metrics::{Build, Standing},
     source::{Links, Shard, Sources},
     web::{self, Applied, Guard, Lifecycle, Site},
@@ -72,7 +72,11 @@ async fn serve_until(file: &Path, flags: Serve, stop: CancellationToken) -> anyh
     let (links, found) = watch::channel(Links::default());
     let wire = Arc::new(ArcSwap::from_pointee(wire));
     let applied = Arc::new(ArcSwap::from_pointee(applied(&loaded, CLOCK)));
-    let (handle, engine) = Engine::new(wire.clone(), CLOCK, found);
+    let storage = match &flags.storage {
+        Some(directory) => Storage::open(directory, CLOCK),
+        None => Storage::in_memory(),
+    };
+    let (handle, engine) = Engine::new(wire.clone(), CLOCK, found, storage);
     let (reload, asked) = mpsc::channel(1);
     let site = Site {
         engine: handle,

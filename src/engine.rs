@@ -34,10 +34,12 @@ pub mod round;
 pub(crate) mod sample;
 mod schedule;
 pub mod state;
+pub mod storage;
 
 use round::Round;
 use schedule::Schedule;
-use state::{Change, Generation, Snapshot, State};
+use state::{Change, Changed, Generation, Snapshot, State};
+use storage::Storage;
 
 /// How everybody else speaks to the engine.
 #[derive(Clone, Debug)]
@@ -95,6 +97,7 @@ pub struct Engine {
     snapshot: Arc<ArcSwap<Snapshot>>,
     state: State,
     schedule: Schedule,
+    storage: Storage,
     tokens: HashMap<LinkId, AccessToken>,
     rounds: JoinSet<Ended>,
     running: HashMap<task::Id, Running>,
@@ -122,6 +125,7 @@ impl Engine {
         wire: Arc<ArcSwap<Wire>>,
         clock: Clock,
         links: watch::Receiver<Links>,
+        storage: Storage,
     ) -> (Handle, Self) {
         let (sender, orders) = mpsc::channel(64);
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
@@ -134,6 +138,7 @@ impl Engine {
             snapshot,
             state: State::default(),
             schedule: Schedule::default(),
+            storage,
             tokens: HashMap::new(),
             rounds: JoinSet::new(),
             running: HashMap::new(),
@@ -166,6 +171,8 @@ impl Engine {
                 Some(ended) = self.rounds.join_next_with_id() => self.finish(ended),
                 () = tokio::time::sleep(pause) => {}
             }
+            self.storage.write(&self.state, &self.schedule, self.clock.now());
+            self.unpublished |= self.storage.up() != self.state.vitals().storage_up;
             if self.unpublished && self.published.elapsed() >= PUBLISH {
                 self.publish();
             }
@@ -174,6 +181,7 @@ impl Engine {
         if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
             tracing::warn!("some sessions did not end in time");
         }
+        self.storage.close(&self.state, &self.schedule).await;
     }
 
     /// Until something is due or worth showing, and never long, so that a clock that jumps is noticed.
@@ -185,6 +193,7 @@ impl Engine {
             false => None,
         };
         let due = due.map_or(LONGEST_PAUSE, |at| at.since(now).min(LONGEST_PAUSE));
+        let due = self.storage.pause().map_or(due, |pause| pause.min(due));
         match self.unpublished {
             true => due.min(PUBLISH.saturating_sub(self.published.elapsed())),
             false => due,
@@ -194,13 +203,14 @@ impl Engine {
     fn apply(&mut self) {
         let links = self.links.borrow_and_update().clone();
         log_sources(&self.snapshot.load().sources, &links.sources);
-        let changed = self.state.apply(&links);
         let now = self.clock.now();
+        let changed = self.state.apply(&links, &mut self.storage, now);
         let window = (EACH * u32::try_from(changed.len()).unwrap_or(u32::MAX)).min(LONGEST_WINDOW);
-        for watched in &changed {
+        for Changed { watched, left } in &changed {
             let id = &watched.link.id;
             self.tokens.remove(id);
-            self.schedule.plan(watched, now + schedule::phase(id, window));
+            self.schedule.resume(watched, left, now + schedule::phase(id, window), now);
+            self.storage.note(id);
             self.state.plan(id, self.schedule.planned(id));
         }
         self.schedule.retain(|id| self.state.link(id).is_some());
@@ -210,6 +220,7 @@ impl Engine {
 
     fn publish(&mut self) {
         self.state.vitals().probes_in_flight = self.rounds.len();
+        self.state.vitals().storage_up = self.storage.up();
         self.snapshot.store(self.state.snapshot());
         self.published = clock::instant();
         self.unpublished = false;
@@ -281,6 +292,7 @@ impl Engine {
         self.schedule.pass_over(id, checks, now);
         self.schedule.ran(id, [], now);
         self.state.plan(id, self.schedule.planned(id));
+        self.storage.note(id);
     }
 
     fn start(&mut self, id: &LinkId, checks: Vec<Check>, answer: Option<oneshot::Sender<Answer>>) {
@@ -342,6 +354,7 @@ impl Engine {
         let dropped = self.schedule.ran(&running.link, ended, now);
         self.state.vitals().runs_dropped += dropped;
         self.state.plan(&running.link, self.schedule.planned(&running.link));
+        self.storage.note(&running.link);
         if let Some(answer) = running.answer {
             // Whoever asked sees the same on the pages.
             self.publish();

@@ -30,6 +30,7 @@ const DOORS: &[(&str, &str)] = &[
     ("hyper_rustls", "src/wire/https.rs"),
     ("oauth2", "src/wire/oauth.rs"),
     ("prometheus", "src/metrics.rs"),
+    ("rusqlite", "src/engine/storage/file.rs"),
     ("rustls_native_certs", "src/wire/dial.rs"),
     ("secrecy", "src/domain/secret.rs"),
     ("tracing_subscriber", "src/app.rs"),

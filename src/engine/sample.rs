@@ -97,6 +97,7 @@ pub(crate) fn snapshot() -> Snapshot {
             schedule_lag: Duration::from_millis(20),
             runs_dropped: 0,
             panics: 0,
+            storage_up: Some(true),
         },
     }
 }
@@ -148,7 +149,7 @@ fn never_run(watched: Watched) -> LinkState {
     let next_run = Some(NOW + Duration::from_secs(40));
     let state = CheckState { next_run, ..CheckState::default() };
     let checks = watched.checks().map(|check| (check, state.clone())).collect();
-    LinkState { watched, checks, generation: Default::default() }
+    LinkState { watched, checks, generation: Default::default(), tokens: Default::default() }
 }
 
 fn dead_grant(watched: Watched) -> LinkState {

@@ -12,12 +12,15 @@ use crate::{
     check::{Check, Watched},
     domain::{
         clock::Timestamp,
-        link::{Address, LinkId},
-        outcome::{Notice, Outcome, Phase, Readings, Verdict},
+        life::Tokens,
+        link::{Address, Grant, LinkId},
+        outcome::{Failure, Notice, Outcome, Phase, Readings, Verdict},
         reason::Reason,
     },
     source::Links,
 };
+
+use super::{schedule::Left, storage::Storage};
 
 /// Which version of a link an outcome is about. It moves on when the link changes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -46,6 +49,8 @@ pub struct Vitals {
     /// Runs left out since the one before was not over yet.
     pub runs_dropped: u64,
     pub panics: u64,
+    /// Whether what is learnt outlives the process; none where that was not asked for.
+    pub storage_up: Option<bool>,
 }
 
 /// What is known of one link.
@@ -54,6 +59,7 @@ pub struct LinkState {
     pub watched: Watched,
     pub generation: Generation,
     pub checks: BTreeMap<Check, CheckState>,
+    pub tokens: Tokens,
 }
 
 /// What is known of one check of one link.
@@ -102,6 +108,14 @@ pub(super) struct State {
     generations: u64,
 }
 
+/// A link that is new or has changed.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) watched: Watched,
+    /// The plan of an earlier process, where the link is as it was then.
+    pub(super) left: BTreeMap<Check, Left>,
+}
+
 /// A verdict that changed: what the person on call wants to read in the log.
 #[derive(Debug)]
 pub(super) enum Change {
@@ -116,7 +130,12 @@ impl State {
     }
 
     /// Takes over the latest set of links. Unchanged ones are not touched; gives those that are new or have changed.
-    pub(super) fn apply(&mut self, links: &Links) -> Vec<Watched> {
+    pub(super) fn apply(
+        &mut self,
+        links: &Links,
+        storage: &mut Storage,
+        now: Timestamp,
+    ) -> Vec<Changed> {
         let mut changed = Vec::new();
         let mut kept = BTreeMap::new();
         for watched in &links.watched {
@@ -126,25 +145,37 @@ impl State {
                 Some(state) if state.watched == *watched => state,
                 before => {
                     self.generations += 1;
-                    changed.push(watched.clone());
-                    Arc::new(LinkState {
-                        watched: watched.clone(),
-                        generation: Generation(self.generations),
-                        checks: before
-                            .map_or_else(BTreeMap::new, |old| carried_over(&old, watched)),
-                    })
+                    let generation = Generation(self.generations);
+                    let (state, left) = taken_over(watched, before, generation, storage, now);
+                    changed.push(Changed { watched: watched.clone(), left });
+                    Arc::new(state)
                 }
             };
             kept.insert(id.clone(), state);
         }
+        for gone in self.current.links.values() {
+            storage.keep(gone, now);
+        }
         self.current.links = kept;
         self.current.sources = links.sources.clone();
-        self.forget_what_is_gone();
+        self.remember_certificates(&changed);
+        self.forget_what_is_gone(storage, now);
         changed
     }
 
+    /// What servers showed an earlier process.
+    fn remember_certificates(&mut self, changed: &[Changed]) {
+        let links = changed.iter().filter_map(|new| self.current.links.get(&new.watched.link.id));
+        let checks = links.flat_map(|link| link.checks.values());
+        let shown = checks.filter_map(|check| check.last.as_ref()?.certificate.as_ref());
+        for certificate in shown {
+            let endpoint = certificate.endpoint.clone();
+            self.current.certificates.entry(endpoint).or_insert(certificate.expires);
+        }
+    }
+
     /// Mailboxes and endpoints that no link has any more.
-    fn forget_what_is_gone(&mut self) {
+    fn forget_what_is_gone(&mut self, storage: &mut Storage, now: Timestamp) {
         let links = || self.current.links.values().map(|state| &state.watched.link);
         let mailboxes: BTreeSet<_> = links().map(|link| link.mailbox.clone()).collect();
         let endpoints: BTreeSet<_> = links()
@@ -153,11 +184,27 @@ impl State {
                 [format!("{}:{}", smtp.host, smtp.port), format!("{}:{}", imap.host, imap.port)]
             })
             .collect();
-        self.current.mailboxes.retain(|mailbox, _| mailboxes.contains(mailbox));
+        self.current.mailboxes.retain(|mailbox, known| {
+            let stays = mailboxes.contains(mailbox);
+            if !stays {
+                storage.keep_mailbox(mailbox, known, now);
+            }
+            stays
+        });
         self.current.certificates.retain(|endpoint, _| endpoints.contains(endpoint.as_ref()));
         for mailbox in mailboxes {
-            self.current.mailboxes.entry(mailbox).or_default();
+            let kept = storage.recall_mailbox(&mailbox);
+            let new = || Arc::new(kept.map(|kept| kept.restored()).unwrap_or_default());
+            self.current.mailboxes.entry(mailbox).or_insert_with(new);
         }
+    }
+
+    pub(super) fn links(&self) -> impl Iterator<Item = &LinkId> {
+        self.current.links.keys()
+    }
+
+    pub(super) fn mailbox(&self, mailbox: &Address) -> Option<&Arc<MailboxState>> {
+        self.current.mailboxes.get(mailbox)
     }
 
     pub(super) fn link(&self, id: &LinkId) -> Option<&Arc<LinkState>> {
@@ -176,6 +223,17 @@ impl State {
         let link = Arc::make_mut(link);
         let mailbox = link.watched.link.mailbox.clone();
         let change = link.checks.entry(check).or_default().record(outcome);
+        if check == Check::Token {
+            match &outcome.verdict {
+                Verdict::Pass(known) => {
+                    link.tokens.honoured(outcome.at, known.refresh_token_expires);
+                }
+                Verdict::Fail(Failure { reason: Reason::GrantRevokedOrExpired, .. }) => {
+                    link.tokens.refused(outcome.at);
+                }
+                Verdict::Fail(_) | Verdict::Skip { .. } => {}
+            }
+        }
         if let Verdict::Skip { .. } = outcome.verdict {
             return change;
         }
@@ -213,10 +271,46 @@ impl State {
     }
 }
 
+/// A link that is new or has changed, with what is known of it by this process or by an earlier one.
+fn taken_over(
+    watched: &Watched,
+    before: Option<Arc<LinkState>>,
+    generation: Generation,
+    storage: &mut Storage,
+    now: Timestamp,
+) -> (LinkState, BTreeMap<Check, Left>) {
+    let link = &watched.link;
+    let mut left = BTreeMap::new();
+    let (same, checks, tokens) = match (before, storage.recall(&link.id)) {
+        (Some(old), _) => {
+            let same = old.watched.link.mailbox == link.mailbox;
+            (same, old.checks.clone(), old.tokens.clone())
+        }
+        (None, Some(kept)) => {
+            if kept.is_of(watched, storage.key()) {
+                left = kept.left();
+            }
+            (kept.mailbox == link.mailbox.as_str(), kept.checks(), kept.tokens)
+        }
+        (None, None) => (false, BTreeMap::new(), Tokens::default()),
+    };
+    let mut tokens = if same { tokens } else { Tokens::default() };
+    let secret = match &link.grant {
+        Grant::RefreshToken(token) => Some(storage.key().of_secret(token)),
+        Grant::Unreadable(_) => None,
+    };
+    tokens.see(secret, now);
+    let checks = carried_over(same, &checks, watched);
+    (LinkState { watched: watched.clone(), generation, checks, tokens }, left)
+}
+
 /// What is known stays until the changed link was probed, which happens at once; the last word on another mailbox says
 /// nothing, but what was counted is counted.
-fn carried_over(old: &LinkState, new: &Watched) -> BTreeMap<Check, CheckState> {
-    let same = old.watched.link.mailbox == new.link.mailbox;
+fn carried_over(
+    same: bool,
+    old: &BTreeMap<Check, CheckState>,
+    new: &Watched,
+) -> BTreeMap<Check, CheckState> {
     let carry = |(check, state): (&Check, &CheckState)| {
         let counted = || CheckState {
             runs: state.runs,
@@ -226,7 +320,7 @@ fn carried_over(old: &LinkState, new: &Watched) -> BTreeMap<Check, CheckState> {
         (*check, if same { state.clone() } else { counted() })
     };
     let watched: BTreeSet<_> = new.checks().collect();
-    old.checks.iter().filter(|(check, _)| watched.contains(check)).map(carry).collect()
+    old.iter().filter(|(check, _)| watched.contains(check)).map(carry).collect()
 }
 
 impl CheckState {

@@ -144,6 +144,8 @@ pub(super) const STATE: &[FromState] = &[
         "When the certificate ends that the server showed last."),
     gauge("mailbox_exporter_source_up", &["source"], fill::source_up,
         "1 if the source of links could be read last time, 0 if not; its links stay as they were meanwhile."),
+    gauge("mailbox_exporter_storage_up", &[], fill::storage_up,
+        "1 if what is learnt is written to --storage.path, 0 if not: then it is forgotten when the exporter ends. Absent without --storage.path."),
     gauge("mailbox_exporter_links", &[], fill::links,
         "Links that are watched."),
     gauge("mailbox_exporter_schedule_lag_seconds", &[], fill::schedule_lag,

@@ -225,6 +225,12 @@ pub(super) fn source_up(view: &View<'_>, family: &mut Family<'_>) {
     }
 }
 
+pub(super) fn storage_up(view: &View<'_>, family: &mut Family<'_>) {
+    if let Some(up) = view.snapshot.vitals.storage_up {
+        family.push(&[], f64::from(up));
+    }
+}
+
 pub(super) fn links(view: &View<'_>, family: &mut Family<'_>) {
     family.push(&[], view.links.len() as f64);
 }

@@ -10,4 +10,5 @@ mod gentle; // what we do not ask, and what we leave behind
 mod reasons; // every line of Google's ends in its reason
 mod serve; // scrapes, probes, reloads, the end
 mod sources; // files that come, change and go
+mod storage; // restarts, kill -9, a place where nothing can be kept
 mod support;

@@ -284,6 +284,11 @@ impl Exporter {
         assert!(killed.success());
     }
 
+    /// kill -9: it has no time for anything.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// SIGTERM; the exit code and everything that was logged.
     pub(crate) async fn stop(mut self) -> (Option<i32>, String) {
         self.signal("TERM").await;
