@@ -164,6 +164,7 @@ fn fleet() -> Result<Snapshot> {
             account: Account::Workspace,
             client: client.clone(),
             grant: Grant::RefreshToken(Secret::new("1//refresh-token")),
+            linked_at: None,
             google: google.clone(),
             smtp: smtp.clone(),
             imap: imap.clone(),

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod cron;
+pub mod fingerprint;
 pub mod life;
 pub mod link;
 pub mod outcome;

@@ -336,6 +336,8 @@ impl Engine {
         if let Some(token) = token.filter(|_| still_meant) {
             self.tokens.insert(running.link.clone(), token);
         }
+        let mut outcomes = outcomes;
+        self.state.explain(&running.link, running.generation, &mut outcomes);
         let outcomes: Vec<_> =
             outcomes.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect();
         for (check, outcome) in &outcomes {

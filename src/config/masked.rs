@@ -86,6 +86,7 @@ impl Page {
         }
         self.key("client", &link.client.name);
         self.secret("refresh_token", mailbox.token().origin());
+        self.optional("linked_at", link.linked_at);
         self.key("account", link.account.name());
         self.key("direction", link.direction.name());
         if link.smtp != defaults.smtp {

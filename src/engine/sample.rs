@@ -18,6 +18,8 @@ use crate::{
     check::{self, Check, Watched},
     domain::{
         clock::Timestamp,
+        fingerprint::Key,
+        life::Tokens,
         link::{
             Account, Address, Client, Direction, Google, Grant, ImapServer, Link, LinkId, Security,
             SmtpServer,
@@ -122,6 +124,7 @@ pub(crate) fn link(id: &str, mailbox: &str, direction: Direction, client: &str) 
             redirect_uris: Vec::new(),
         }),
         grant: Grant::RefreshToken(Secret::new("1//refresh-token")),
+        linked_at: None,
         google: Arc::new(Google {
             token_url: url("token"),
             tokeninfo_url: url("tokeninfo"),
@@ -142,7 +145,13 @@ pub(crate) fn link(id: &str, mailbox: &str, direction: Direction, client: &str) 
 /// Every check passes.
 pub(crate) fn fine(watched: Watched) -> LinkState {
     let checks = watched.checks().map(|check| (check, passing(check))).collect();
-    LinkState { checks, ..never_run(watched) }
+    let mut tokens = Tokens::default();
+    let fingerprint = Key::new([0; 32]).fingerprint([watched.link.id.as_str()]);
+    tokens.see(Some(fingerprint), NOW - Duration::from_secs(3 * 86_400));
+    let reported = watched.link.id.as_str() == "archive@example.com";
+    let ends = NOW + Duration::from_secs(30 * 86_400);
+    tokens.honoured(NOW - Duration::from_secs(220), reported.then_some(ends));
+    LinkState { checks, tokens, ..never_run(watched) }
 }
 
 fn never_run(watched: Watched) -> LinkState {
@@ -175,6 +184,9 @@ fn blocked(watched: Watched, failure: Failure) -> LinkState {
             Check::Token => *known = failing(*check, failure.clone()),
             _ => known.skipped = Some(failure.reason),
         }
+    }
+    if failure.reason == Reason::GrantRevokedOrExpired {
+        state.tokens.refused(NOW - Duration::from_secs(110));
     }
     state
 }

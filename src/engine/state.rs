@@ -12,7 +12,7 @@ use crate::{
     check::{Check, Watched},
     domain::{
         clock::Timestamp,
-        life::Tokens,
+        life::{Consent, End, Tokens},
         link::{Address, Grant, LinkId},
         outcome::{Failure, Notice, Outcome, Phase, Readings, Verdict},
         reason::Reason,
@@ -60,6 +60,16 @@ pub struct LinkState {
     pub generation: Generation,
     pub checks: BTreeMap<Check, CheckState>,
     pub tokens: Tokens,
+}
+
+impl LinkState {
+    /// When the refresh token ends, so far as anything is known of that.
+    pub fn ends(&self) -> Vec<End> {
+        self.tokens
+            .life(Consent::of(&self.watched.link))
+            .map(|life| life.ends())
+            .unwrap_or_default()
+    }
 }
 
 /// What is known of one check of one link.
@@ -211,6 +221,36 @@ impl State {
         self.current.links.get(id)
     }
 
+    /// What a round found, in the light of what is known of the link: a server says only that a grant is dead, its
+    /// age may say why.
+    pub(super) fn explain(
+        &self,
+        id: &LinkId,
+        generation: Generation,
+        outcomes: &mut [(Check, Outcome)],
+    ) {
+        let Some(link) = self.link(id).filter(|link| link.generation == generation) else { return };
+        let deaths = outcomes.iter().filter_map(|(_, outcome)| {
+            outcome.failure().filter(|failure| is_death(failure)).map(|_| outcome.at)
+        });
+        let Some(died) = deaths.min() else { return };
+        let mut tokens = link.tokens.clone();
+        tokens.refused(died);
+        if !tokens.died_of_testing(Consent::of(&link.watched.link)) {
+            return;
+        }
+        for (_, outcome) in outcomes {
+            match &mut outcome.verdict {
+                Verdict::Fail(Failure { reason, .. }) | Verdict::Skip { because: reason }
+                    if *reason == Reason::GrantRevokedOrExpired =>
+                {
+                    *reason = Reason::GrantExpiredTesting;
+                }
+                Verdict::Fail(_) | Verdict::Pass(_) | Verdict::Skip { .. } => {}
+            }
+        }
+    }
+
     /// Takes an outcome, unless the link has changed or gone meanwhile.
     pub(super) fn record(
         &mut self,
@@ -228,9 +268,7 @@ impl State {
                 Verdict::Pass(known) => {
                     link.tokens.honoured(outcome.at, known.refresh_token_expires);
                 }
-                Verdict::Fail(Failure { reason: Reason::GrantRevokedOrExpired, .. }) => {
-                    link.tokens.refused(outcome.at);
-                }
+                Verdict::Fail(failure) if is_death(failure) => link.tokens.refused(outcome.at),
                 Verdict::Fail(_) | Verdict::Skip { .. } => {}
             }
         }
@@ -269,6 +307,11 @@ impl State {
     pub(super) fn vitals(&mut self) -> &mut Vitals {
         &mut self.current.vitals
     }
+}
+
+/// Whether Google no longer honours the refresh token, and never will again.
+fn is_death(failure: &Failure) -> bool {
+    matches!(failure.reason, Reason::GrantExpiredTesting | Reason::GrantRevokedOrExpired)
 }
 
 /// A link that is new or has changed, with what is known of it by this process or by an earlier one.

@@ -24,7 +24,7 @@ use crate::{
     check::Check,
     domain::{
         clock::{self, Clock, Timestamp},
-        life::Key,
+        fingerprint::Key,
         link::{Address, LinkId},
     },
 };

@@ -11,6 +11,7 @@ use crate::{
     check::Check,
     domain::{
         clock::Timestamp,
+        life::End,
         link::LinkId,
         outcome::{Notice, Outcome, Readings},
         reason::Class,
@@ -184,6 +185,30 @@ pub(super) fn access_token_expiry(view: &View<'_>, family: &mut Family<'_>) {
         let token = row.state.checks.get(&Check::Token).and_then(Present::of);
         if let Some(Present::Pass(Readings { access_token_expires: Some(expires), .. })) = token {
             family.push(&[row.id.as_str(), row.mailbox], expires.as_secs_f64());
+        }
+    }
+}
+
+pub(super) fn refresh_token_first_seen(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        if let Some(token) = row.state.tokens.present() {
+            family.push(&[row.id.as_str(), row.mailbox], token.first_seen.as_secs_f64());
+        }
+    }
+}
+
+pub(super) fn refresh_token_expiry(view: &View<'_>, family: &mut Family<'_>) {
+    each_end(view, family, |end| end.at.as_secs_f64());
+}
+
+pub(super) fn refresh_token_lifetime(view: &View<'_>, family: &mut Family<'_>) {
+    each_end(view, family, |end| end.lifetime.as_secs_f64());
+}
+
+fn each_end(view: &View<'_>, family: &mut Family<'_>, value: impl Fn(&End) -> f64) {
+    for row in &view.links {
+        for end in row.state.ends() {
+            family.push(&[row.id.as_str(), row.mailbox, end.basis.name()], value(&end));
         }
     }
 }

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     check::{self, Settings},
-    domain::link::{Account, Address, Direction, Grant, ImapServer, Link, LinkId, SmtpServer},
+    domain::{
+        clock::Timestamp,
+        link::{Account, Address, Direction, Grant, ImapServer, Link, LinkId, SmtpServer},
+    },
     yaml::{At, Place, Reading, nearest},
 };
 
@@ -28,6 +31,8 @@ pub struct Config {
     /// May be left out where there is one client only.
     pub client: Option<At<String>>,
     pub refresh_token: Reference,
+    /// When the consent was given: a date, or a time as RFC 3339 has them.
+    pub linked_at: Option<At<String>>,
     /// `workspace`, `workspace_trial`, `personal`, or `unknown`; sets the limits.
     pub account: Option<At<String>>,
     /// `both`, `incoming` or `outgoing`.
@@ -67,6 +72,10 @@ impl Mailbox {
             Some(at) => reading.choose(at, "account", &ACCOUNTS),
             None => Some(Account::Unknown),
         };
+        let linked_at = match &config.linked_at {
+            Some(at) => Some(reading.understand(at, Timestamp::parse)),
+            None => None,
+        };
         let client = scope.client(config, reading);
         let smtp = config.smtp.as_ref().map(|keys| keys.over(&scope.defaults.smtp, reading));
         let imap = config.imap.as_ref().map(|keys| keys.over(&scope.defaults.imap, reading));
@@ -82,6 +91,10 @@ impl Mailbox {
             direction: direction?,
             account: account?,
             grant: grant(client?, &token),
+            linked_at: match linked_at {
+                Some(written) => Some(written?),
+                None => None,
+            },
             client: client?.client().clone(),
             google: scope.defaults.google.clone(),
             smtp: scope.smtp.share(smtp),

@@ -143,6 +143,32 @@ async fn a_damaged_file_is_set_aside_and_everything_begins_anew() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_consent_in_testing_is_told_ahead() {
+    let mut world = World::start().await;
+    world.client = ", publishing_status: testing".into();
+    let today = clock::Clock::System.now();
+    let day = Duration::from_secs(86_400);
+    world.mailbox_with("a@example.com", &format!(", linked_at: \"{}\"", today - day));
+    let exporter = world.serve(&[]).await;
+    let series = |name: &str, basis: &str| {
+        format!(
+            r#"mailbox_refresh_token_{name}{{link="a@example.com",mailbox="a@example.com"{basis}}} "#
+        )
+    };
+    let basis = r#",basis="testing_mode""#;
+    exporter.until(&format!("{}604800", series("lifetime_seconds", basis))).await;
+    let ends = (today - day).as_secs_f64().floor() + 604_800.0;
+    exporter.until(&format!("{}{ends}", series("expiry_timestamp_seconds", basis))).await;
+    exporter.until(&series("expiry_timestamp_seconds", r#",basis="idle""#)).await;
+    exporter.until(&series("first_seen_timestamp_seconds", "")).await;
+    let page = exporter.get("/links/a@example.com").await;
+    assert!(page.contains("at the latest, since the app is in Testing"), "{page}");
+    let output = world.run(&["check"]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("Refresh token ends: "), "{said}");
+}
+
+#[tokio::test]
 async fn without_a_path_nothing_is_written_and_nothing_is_said_of_it() {
     let world = world().await;
     let exporter = world.serve(&[]).await;

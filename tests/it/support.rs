@@ -30,6 +30,8 @@ pub(crate) struct World {
     /// More YAML at the top level, and under `google`.
     pub(crate) settings: String,
     pub(crate) google: String,
+    /// More keys of the client: `, publishing_status: testing`.
+    pub(crate) client: String,
 }
 
 impl World {
@@ -41,6 +43,7 @@ impl World {
             mailboxes: Vec::new(),
             settings: String::new(),
             google: String::new(),
+            client: String::new(),
             sim,
         };
         world.write("ca.pem", &world.sim.endpoints().ca_pem);
@@ -84,12 +87,13 @@ impl World {
         let endpoints = self.sim.endpoints();
         let text = format!(
             "google:\n  token_url: {}\n  smtp: {{host: localhost, port: {}}}\n  imap: {{host: localhost, port: {}}}\n  \
-             ca_file: ca.pem\n{}clients:\n  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}}}\n\
+             ca_file: ca.pem\n{}clients:\n  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}{}}}\n\
              mailboxes:\n{}{}",
             endpoints.token_url,
             endpoints.smtp_starttls.port(),
             endpoints.imap.port(),
             self.google,
+            self.client,
             self.mailboxes.concat(),
             self.settings,
         );

@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
-use crate::domain::{clock::Timestamp, life::Key};
+use crate::domain::{clock::Timestamp, fingerprint::Key};
 
 /// An open file.
 #[derive(Debug)]

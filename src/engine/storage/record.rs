@@ -15,7 +15,8 @@ use crate::{
     check::{Check, Watched},
     domain::{
         clock::Timestamp,
-        life::{Fingerprint, Key, Tokens},
+        fingerprint::{Fingerprint, Key},
+        life::Tokens,
         link::{Address, Grant},
         outcome::{Certificate, Evidence, Failure, Notice, Phase, Readings, Verdict},
         reason::Reason,

@@ -239,3 +239,46 @@ async fn a_link_that_goes_and_comes_is_remembered_for_ninety_days() {
         assert_eq!(token.map_or(0, |token| token.runs), runs, "{away}");
     }
 }
+
+/// One token's week: seen first, refreshed until its end, refused after it. Gives the reasons of the round that finds it
+/// dead.
+fn week(state: &mut State, storage: &mut Storage, watched: &Watched, from: i64) -> [Reason; 2] {
+    let id = &watched.link.id;
+    let day = 86_400;
+    state.apply(&links(std::slice::from_ref(watched)), storage, at(from));
+    let generation = state.link(id).unwrap().generation;
+    let good = outcome(from + 7 * day - 900, Verdict::Pass(Readings::default()));
+    state.record(id, generation, Check::Token, &good);
+    let refused = Failure::own(Reason::GrantRevokedOrExpired, "400 invalid_grant");
+    let because = Reason::GrantRevokedOrExpired;
+    let after = at(from + 7 * day + 900);
+    let mut round = [
+        (Check::Token, Outcome::without_probe(Verdict::Fail(refused), after)),
+        (Check::Imap, Outcome::without_probe(Verdict::Skip { because }, after)),
+    ];
+    state.explain(id, generation, &mut round);
+    round.map(|(check, outcome)| {
+        let outcome = Arc::new(outcome);
+        state.record(id, generation, check, &outcome);
+        match outcome.verdict {
+            Verdict::Fail(Failure { reason, .. }) | Verdict::Skip { because: reason } => reason,
+            Verdict::Pass(_) => panic!("it is dead"),
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_second_death_after_a_week_is_explained_even_if_a_restart_lay_between() {
+    let home = tempfile::tempdir().unwrap();
+    let first = watched("a@example.com");
+    let mut storage = Storage::open(home.path(), clock());
+    let mut state = State::default();
+    let reasons = week(&mut state, &mut storage, &first, 0);
+    assert_eq!(reasons, [Reason::GrantRevokedOrExpired; 2]);
+    storage.close(&state, &Schedule::default()).await;
+
+    let mut storage = Storage::open(home.path(), clock());
+    let second = with_token(&first, "1//another-token");
+    let reasons = week(&mut State::default(), &mut storage, &second, 8 * 86_400);
+    assert_eq!(reasons, [Reason::GrantExpiredTesting; 2]);
+}

@@ -124,6 +124,13 @@ fn facts(snapshot: &Snapshot, state: &LinkState) -> Vec<(&'static str, String)> 
         ("found in", link.source.to_string()),
         ("account", link.account.name().to_owned()),
     ];
+    if let Some(token) = state.tokens.present() {
+        facts.push(("refresh token first seen", exact(token.first_seen)));
+    }
+    for end in state.ends() {
+        let words = format!("{}, {}", exact(end.at), end.basis.meaning());
+        facts.push(("refresh token ends", words));
+    }
     let Some(mailbox) = snapshot.mailboxes.get(&link.mailbox) else { return facts };
     if let Some(unseen) = mailbox.readings.unseen_messages {
         facts.push(("unread in the inbox", unseen.to_string()));
