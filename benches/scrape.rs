@@ -167,6 +167,7 @@ fn fleet() -> Result<Snapshot> {
             account: Account::Workspace,
             client: client.clone(),
             grant: Grant::RefreshToken(Secret::new("1//refresh-token")),
+            linked_at: None,
             google: google.clone(),
             smtp: smtp.clone(),
             imap: imap.clone(),
@@ -178,6 +179,7 @@ fn fleet() -> Result<Snapshot> {
             generation: Default::default(),
             checks,
             course: Default::default(),
+            tokens: Default::default(),
         };
         snapshot.links.insert(id, Arc::new(state));
         let readings = Readings {

@@ -23,7 +23,7 @@ use crate::{
     cli::{Form, Level, Serve, USAGE},
     config::{self, Loaded},
     domain::clock::Clock,
-    engine::Engine,
+    engine::{Engine, storage::Storage},
     metrics::{Build, Deliveries, Standing},
     notify::{self, Notifier},
     source::{Links, Shard, Sources},
@@ -75,7 +75,11 @@ async fn serve_until(file: &Path, flags: Serve, stop: CancellationToken) -> anyh
     let deliveries = Arc::new(Deliveries::default());
     let told = Arc::new(ArcSwap::from_pointee(told(&loaded)));
     let applied = Arc::new(ArcSwap::from_pointee(applied(&loaded, &deliveries, CLOCK)));
-    let (handle, engine) = Engine::new(wire.clone(), CLOCK, found);
+    let storage = match &flags.storage {
+        Some(directory) => Storage::open(directory, CLOCK),
+        None => Storage::in_memory(),
+    };
+    let (handle, engine) = Engine::new(wire.clone(), CLOCK, found, storage);
     let (listener, transitions) = mpsc::unbounded_channel();
     let notifier = Notifier {
         transitions,

@@ -239,6 +239,7 @@ pub(crate) mod tests {
                 redirect_uris: Vec::new(),
             }),
             grant: Grant::RefreshToken(Secret::new("1//refresh-token")),
+            linked_at: None,
             google: Arc::new(Google {
                 token_url: url(),
                 tokeninfo_url: url(),

@@ -55,6 +55,9 @@ pub struct Serve {
     /// Allows POST /-/reload. SIGHUP always reloads.
     #[arg(long = "web.enable-lifecycle")]
     pub enable_lifecycle: bool,
+    /// Remembers what it learnt in this directory, beyond its own end. Without it, in memory.
+    #[arg(long = "storage.path")]
+    pub storage: Option<PathBuf>,
     /// Watches only this share of the links: i/n, with i from 0 to n-1.
     #[arg(long, value_parser = Shard::parse)]
     pub shard: Option<Shard>,

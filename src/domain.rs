@@ -4,7 +4,9 @@
 
 pub mod clock;
 pub mod cron;
+pub mod fingerprint;
 pub mod identity;
+pub mod life;
 pub mod link;
 pub mod outcome;
 pub mod reason;

@@ -28,6 +28,7 @@ use crate::{
     wire::{Wire, oauth::AccessToken},
 };
 
+mod checks;
 pub mod clients;
 pub mod course;
 mod handle;
@@ -37,7 +38,9 @@ pub mod round;
 pub(crate) mod sample;
 mod schedule;
 pub mod shared;
+mod spread;
 pub mod state;
+pub mod storage;
 
 use clients::{Learnt, Refusals};
 use course::Transition;
@@ -45,7 +48,8 @@ use handle::Order;
 pub use handle::{Answer, Handle, Refused};
 use round::Round;
 use schedule::Schedule;
-use state::{CheckState, Generation, Snapshot, State};
+use state::{Changed, CheckState, Generation, Snapshot, State};
+use storage::Storage;
 
 /// The engine itself; [`Engine::run`] is its life.
 #[derive(Debug)]
@@ -58,6 +62,7 @@ pub struct Engine {
     snapshot: Arc<ArcSwap<Snapshot>>,
     state: State,
     schedule: Schedule,
+    storage: Storage,
     tokens: HashMap<LinkId, AccessToken>,
     refusals: Refusals,
     rounds: JoinSet<Ended>,
@@ -89,6 +94,7 @@ impl Engine {
         wire: Arc<ArcSwap<Wire>>,
         clock: Clock,
         links: watch::Receiver<Links>,
+        storage: Storage,
     ) -> (Handle, Self) {
         let (sender, orders) = mpsc::channel(64);
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
@@ -101,6 +107,7 @@ impl Engine {
             snapshot,
             state: State::default(),
             schedule: Schedule::default(),
+            storage,
             tokens: HashMap::new(),
             refusals: Refusals::default(),
             rounds: JoinSet::new(),
@@ -140,6 +147,8 @@ impl Engine {
                 Some(ended) = self.rounds.join_next_with_id() => self.finish(ended),
                 () = tokio::time::sleep(pause) => {}
             }
+            self.storage.write(&self.state, &self.schedule, self.clock.now());
+            self.unpublished |= self.storage.up() != self.state.vitals().storage_up;
             if self.unpublished && self.published.elapsed() >= PUBLISH {
                 self.publish();
             }
@@ -148,6 +157,7 @@ impl Engine {
         if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
             tracing::warn!("some sessions did not end in time");
         }
+        self.storage.close(&self.state, &self.schedule).await;
     }
 
     /// Until something is due or worth showing, and never long, so that a clock that jumps is noticed.
@@ -159,6 +169,7 @@ impl Engine {
             false => None,
         };
         let due = due.map_or(LONGEST_PAUSE, |at| at.since(now).min(LONGEST_PAUSE));
+        let due = self.storage.pause().map_or(due, |pause| pause.min(due));
         match self.unpublished {
             true => due.min(PUBLISH.saturating_sub(self.published.elapsed())),
             false => due,
@@ -169,16 +180,17 @@ impl Engine {
         let links = self.links.borrow_and_update().clone();
         log_sources(&self.snapshot.load().sources, &links.sources);
         let now = self.clock.now();
-        let changed = self.state.apply(&links, now);
-        let window = window(changed.len());
+        let changed = self.state.apply(&links, &mut self.storage, now);
+        let window = spread::window(changed.len());
         self.refusals.retain(|asker| {
-            let changed = changed.iter().any(|watched| watched.link.id == *asker);
+            let changed = changed.iter().any(|changed| changed.watched.link.id == *asker);
             !changed && self.state.link(asker).is_some()
         });
-        for watched in &changed {
+        for Changed { watched, left } in &changed {
             let id = &watched.link.id;
             self.tokens.remove(id);
-            self.schedule.plan(watched, now + schedule::phase(id, window));
+            self.schedule.resume(watched, left, now + spread::phase(id, window), now);
+            self.storage.note(id);
             self.state.plan(id, self.schedule.planned(id));
         }
         self.schedule.retain(|id| self.state.link(id).is_some());
@@ -200,6 +212,7 @@ impl Engine {
 
     fn publish(&mut self) {
         self.state.vitals().probes_in_flight = self.rounds.len();
+        self.state.vitals().storage_up = self.storage.up();
         self.snapshot.store(self.state.snapshot());
         self.published = clock::instant();
         self.unpublished = false;
@@ -280,6 +293,7 @@ impl Engine {
         self.schedule.pass_over(id, checks, now);
         self.schedule.ran(id, [], now);
         self.state.plan(id, self.schedule.planned(id));
+        self.storage.note(id);
     }
 
     fn start(&mut self, id: &LinkId, checks: Vec<Check>, answer: Option<oneshot::Sender<Answer>>) {
@@ -331,10 +345,13 @@ impl Engine {
         if let Some(token) = token.filter(|_| still_meant) {
             self.tokens.insert(running.link.clone(), token);
         }
-        let outcomes: Vec<_> = outcomes
+        let mut outcomes: Vec<_> = outcomes
             .into_iter()
-            .map(|(check, outcome)| (check, Arc::new(self.of_client(&running, check, outcome))))
+            .map(|(check, outcome)| (check, self.of_client(&running, check, outcome)))
             .collect();
+        self.state.explain(&running.link, running.generation, &mut outcomes);
+        let outcomes: Vec<_> =
+            outcomes.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect();
         for (check, outcome) in &outcomes {
             let reason = outcome.failure().map(|failure| failure.reason);
             self.state.vitals().panics += u64::from(reason == Some(Reason::InternalError));
@@ -359,6 +376,7 @@ impl Engine {
         let dropped = self.schedule.ran(&running.link, ended, now);
         self.state.vitals().runs_dropped += dropped;
         self.state.plan(&running.link, self.schedule.planned(&running.link));
+        self.storage.note(&running.link);
         if let Some(answer) = running.answer {
             // Whoever asked sees the same on the pages.
             self.publish();
@@ -387,9 +405,9 @@ impl Engine {
     /// The links that were skipped because of their client are probed soon.
     fn hasten(&mut self, running: &Running) {
         let ids: Vec<_> = self.state.links_of(&running.client, &running.link).collect();
-        let (now, window) = (self.clock.now(), window(ids.len()));
+        let (now, window) = (self.clock.now(), spread::window(ids.len()));
         for id in ids {
-            self.schedule.hasten(&id, now + schedule::phase(&id, window));
+            self.schedule.hasten(&id, now + spread::phase(&id, window));
         }
     }
 }
@@ -416,17 +434,6 @@ type Troubles = BTreeMap<Arc<str>, Result<(), String>>;
 
 /// Rounds at once, over all mailboxes.
 const AT_ONCE: usize = 256;
-
-/// Over how long the rounds of so many links are spread that would all be due at once.
-fn window(links: usize) -> Duration {
-    EACH.saturating_mul(u32::try_from(links).unwrap_or(u32::MAX)).min(LONGEST_WINDOW)
-}
-
-/// How far apart the first rounds of new links begin.
-const EACH: Duration = Duration::from_millis(20);
-
-/// But all have begun by then.
-const LONGEST_WINDOW: Duration = Duration::from_secs(2 * 60);
 
 /// How often others get a new snapshot at the most.
 const PUBLISH: Duration = Duration::from_secs(1);

@@ -32,6 +32,7 @@ const DOORS: &[(&str, &str)] = &[
     ("oauth2", "src/wire/oauth.rs"),
     ("prometheus", "src/metrics.rs"),
     ("ring", "src/domain/service_account.rs"),
+    ("rusqlite", "src/engine/storage/file.rs"),
     ("rustls_native_certs", "src/wire/dial.rs"),
     ("secrecy", "src/domain/secret.rs"),
     ("tracing_subscriber", "src/app.rs"),

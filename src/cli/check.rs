@@ -19,11 +19,12 @@ use crate::{
     check::{Check, Watched},
     config,
     domain::{
+        life::Basis,
         outcome::{Outcome, Verdict},
         reason::{Class, Reason},
     },
     engine::{
-        report::{OfLink, Report},
+        report::{OfLink, Report, ends},
         round::{Progress, Round},
     },
     wire::{Wire, dialogue::Step},
@@ -201,6 +202,11 @@ fn summary(ended: &[(Watched, Ended)]) -> String {
             .collect();
         if failed.is_empty() {
             said += &format!("{} works.\n", watched.link.id);
+            // Want of use is far away: this was one.
+            for end in ends(watched, outcomes).iter().filter(|end| end.basis != Basis::Idle) {
+                let words = end.basis.meaning();
+                said += &format!("  Refresh token ends: {}, {words}\n", end.at);
+            }
         }
         let identity = outcomes.iter().find_map(|(_, outcome)| outcome.identity.as_deref());
         if let Some(remark) = identity.and_then(|it| it.remark(&watched.link.mailbox)) {

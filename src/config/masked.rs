@@ -104,6 +104,7 @@ impl Page {
         if let Some(token) = mailbox.token() {
             self.secret("refresh_token", token.origin());
         }
+        self.optional("linked_at", link.linked_at);
         self.key("account", link.account.name());
         self.key("direction", link.direction.name());
         if link.smtp != defaults.smtp {

@@ -5,11 +5,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// A point in time, in milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -19,6 +20,20 @@ impl Timestamp {
 
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1000))
+    }
+
+    /// # Errors
+    /// A sentence, where it is neither a date nor a time as RFC 3339 writes them.
+    pub fn parse(written: &str) -> Result<Self, String> {
+        let day = || Some(written.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc());
+        let time = DateTime::parse_from_rfc3339(written).ok().map(|time| time.to_utc());
+        time.or_else(day).map(Self::from).ok_or_else(|| {
+            format!("{written:?} is no time; write it as 2026-11-22 or 2026-11-22T14:47:21Z")
+        })
+    }
+
+    pub const fn as_millis(self) -> i64 {
+        self.0
     }
 
     /// Seconds since the Unix epoch, as Prometheus wants them.

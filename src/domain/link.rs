@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use email_address::{EmailAddress, Options};
 use url::Url;
 
-use super::{secret::Secret, service_account::ServiceAccount};
+use super::{clock::Timestamp, secret::Secret, service_account::ServiceAccount};
 
 /// What ties an application to a mailbox: a grant, an OAuth client, a direction.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Link {
     pub account: Account,
     pub client: Arc<Client>,
     pub grant: Grant,
+    /// When the mailbox's owner gave the consent, where somebody wrote that down.
+    pub linked_at: Option<Timestamp>,
     pub google: Arc<Google>,
     pub smtp: Arc<SmtpServer>,
     pub imap: Arc<ImapServer>,

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     clock::Timestamp,
     identity::Identity,
@@ -108,13 +110,15 @@ impl std::error::Error for Failure {}
 pub enum Evidence {
     /// An error of our own side of the wire: a refused connection, a faulty certificate.
     Error(String),
+    /// The words of either kind, as an earlier process of the exporter wrote them down.
+    Kept(String),
     Reply(Reply),
 }
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Error(error) => f.write_str(error),
+            Self::Error(words) | Self::Kept(words) => f.write_str(words),
             Self::Reply(reply) => reply.fmt(f),
         }
     }
@@ -181,7 +185,8 @@ impl fmt::Display for Reply {
 }
 
 /// What a passing probe learnt. What it could not know is absent.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Readings {
     pub access_token_expires: Option<Timestamp>,
     /// As the token endpoint reports it, which it does for some grants only.
@@ -192,7 +197,7 @@ pub struct Readings {
 }
 
 /// A mailbox's storage, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Storage {
     pub used: u64,
     pub limit: u64,

@@ -68,6 +68,11 @@ impl ServiceAccount {
         })
     }
 
+    /// Which of the account's keys it signs by.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// Its numeric id, which an administrator delegates to and which its tokens carry.
     pub fn client_id(&self) -> &str {
         &self.client_id

@@ -131,6 +131,7 @@ mod tests {
             generation: Default::default(),
             checks,
             course: Default::default(),
+            tokens: Default::default(),
         }
     }
 

@@ -137,6 +137,12 @@ impl Course {
         Self { counts: self.counts.clone(), ..Self::default() }
     }
 
+    /// The course of a link that an earlier process knew: what it was failing for then is no news.
+    pub(super) fn resumed(link: &mut LinkState, at: Timestamp) -> Self {
+        let _ = Self::judge(link, &[], at);
+        Self { trouble: link.course.trouble.take(), failing: 1, ..Self::default() }
+    }
+
     /// Looks at the link's checks after a round, in which checks failed for these reasons.
     pub(super) fn judge(link: &mut LinkState, failed: &[Reason], at: Timestamp) -> Option<Turn> {
         let found = link.checks.iter().find_map(|(check, state)| match Present::of(state) {

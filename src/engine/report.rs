@@ -14,6 +14,7 @@ use crate::{
     check::{Check, Watched},
     domain::{
         identity::Identity,
+        life::{Consent, End, Life},
         link::Address,
         outcome::{Failure, Outcome, Phase, Readings, Verdict},
         reason::Reason,
@@ -37,6 +38,9 @@ pub struct OfLink {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<OfIdentity>,
     pub checks: Vec<OfCheck>,
+    /// When the refresh token ends, by each thing that this follows from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refresh_token_ends: Vec<OfEnd>,
 }
 
 impl OfLink {
@@ -53,6 +57,7 @@ impl OfLink {
             up: up(state),
             identity: shared::identity(state).map(|it| OfIdentity::new(it, &link.mailbox, mailbox)),
             checks: checks.collect(),
+            refresh_token_ends: state.ends().iter().map(OfEnd::new).collect(),
         }
     }
 
@@ -71,7 +76,32 @@ impl OfLink {
                 .find_map(|(_, outcome)| outcome.identity.as_deref())
                 .map(|it| OfIdentity::new(it, &watched.link.mailbox, mailbox)),
             checks: checks.collect(),
+            refresh_token_ends: ends(watched, outcomes).iter().map(OfEnd::new).collect(),
         }
+    }
+}
+
+/// What a probe found of the end of the refresh token.
+pub fn ends(watched: &Watched, outcomes: &[(Check, Arc<Outcome>)]) -> Vec<End> {
+    let refreshed = outcomes.iter().find_map(|(check, outcome)| match &outcome.verdict {
+        Verdict::Pass(readings) if *check == Check::Token => Some((outcome.at, readings)),
+        _ => None,
+    });
+    refreshed.map_or_else(Vec::new, |(at, readings)| {
+        Life::of_refresh(Consent::of(&watched.link), at, readings.refresh_token_expires).ends()
+    })
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct OfEnd {
+    /// `idle`, `reported` or `testing_mode`.
+    pub basis: &'static str,
+    pub at: String,
+}
+
+impl OfEnd {
+    fn new(end: &End) -> Self {
+        Self { basis: end.basis.name(), at: end.at.to_string() }
     }
 }
 

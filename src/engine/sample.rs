@@ -19,7 +19,9 @@ use crate::{
     check::{self, Check, Watched},
     domain::{
         clock::Timestamp,
+        fingerprint::Key,
         identity::{Identity, Likeness},
+        life::Tokens,
         link::{
             Account, Address, Client, Direction, Google, Grant, ImapServer, Link, LinkId, Security,
             SmtpServer,
@@ -108,6 +110,7 @@ pub(crate) fn snapshot() -> Snapshot {
             schedule_lag: Duration::from_millis(20),
             runs_dropped: 0,
             panics: 0,
+            storage_up: Some(true),
         },
     }
 }
@@ -132,6 +135,7 @@ pub(crate) fn link(id: &str, mailbox: &str, direction: Direction, client: &str) 
             redirect_uris: Vec::new(),
         }),
         grant: Grant::RefreshToken(Secret::new("1//refresh-token")),
+        linked_at: None,
         google: Arc::new(Google {
             token_url: url("token"),
             tokeninfo_url: url("tokeninfo"),
@@ -170,14 +174,26 @@ fn held_by(mut state: LinkState, told: Option<&str>) -> LinkState {
 /// Every check passes.
 pub(crate) fn fine(watched: Watched) -> LinkState {
     let checks = watched.checks().map(|check| (check, passing(check))).collect();
-    LinkState { checks, ..never_run(watched) }
+    let mut tokens = Tokens::default();
+    let fingerprint = Key::new([0; 32]).fingerprint([watched.link.id.as_str()]);
+    tokens.see(Some(fingerprint), NOW - Duration::from_secs(3 * 86_400));
+    let reported = watched.link.id.as_str() == "archive@example.com";
+    let ends = NOW + Duration::from_secs(30 * 86_400);
+    tokens.honoured(NOW - Duration::from_secs(220), reported.then_some(ends));
+    LinkState { checks, tokens, ..never_run(watched) }
 }
 
 fn never_run(watched: Watched) -> LinkState {
     let next_run = Some(NOW + Duration::from_secs(40));
     let state = CheckState { next_run, ..CheckState::default() };
     let checks = watched.checks().map(|check| (check, state.clone())).collect();
-    LinkState { watched, checks, generation: Default::default(), course: Default::default() }
+    LinkState {
+        watched,
+        checks,
+        generation: Default::default(),
+        course: Default::default(),
+        tokens: Default::default(),
+    }
 }
 
 fn dead_grant(watched: Watched) -> LinkState {
@@ -208,6 +224,9 @@ fn blocked(watched: Watched, failure: Failure) -> LinkState {
             Check::Token => *state.checks.of(check) = failing(check, failure.clone()),
             _ => state.checks.of(check).skipped = Some(failure.reason),
         }
+    }
+    if failure.reason == Reason::GrantRevokedOrExpired {
+        state.tokens.refused(NOW - Duration::from_secs(110));
     }
     state
 }

@@ -7,8 +7,7 @@ use std::{
     time::Duration,
 };
 
-use sha2::{Digest, Sha256};
-
+use super::spread::phase;
 use crate::{
     check::{Check, Watched},
     domain::{
@@ -35,6 +34,14 @@ struct Plan {
     queued: Option<Timestamp>,
 }
 
+/// What an earlier process has left of a check's plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    pub(super) next: Timestamp,
+    /// The reason of its last failure, and how often in a row it had come before.
+    pub(super) failed: Option<(Reason, u32)>,
+}
+
 /// A round that is due.
 #[derive(Debug, PartialEq)]
 pub(super) struct Due {
@@ -56,6 +63,40 @@ impl Schedule {
         if !running {
             self.enqueue(&id);
         }
+    }
+
+    /// Plans a link as an earlier process has left it: what is to come stays, all else is for `first`.
+    pub(super) fn resume(
+        &mut self,
+        watched: &Watched,
+        left: &BTreeMap<Check, Left>,
+        first: Timestamp,
+        now: Timestamp,
+    ) {
+        self.plan(watched, first);
+        let id = &watched.link.id;
+        let Some(plan) = self.plans.get_mut(id) else { return };
+        for (check, at) in &mut plan.next {
+            let Some(left) = left.get(check) else { continue };
+            if let Some(failed) = left.failed {
+                plan.streaks.insert(*check, failed);
+            }
+            if left.next > now {
+                // Later than that is nothing planned; somebody has set the clock.
+                *at = left.next.min(next(watched, *check, now, LONGEST_DEAD_PAUSE));
+            }
+        }
+        if let Some(queued) = plan.queued.take() {
+            self.queue.remove(&(queued, id.clone()));
+            self.enqueue(id);
+        }
+    }
+
+    /// How often in a row each failing check has failed before for the same reason.
+    pub(super) fn streaks(&self, id: &LinkId) -> BTreeMap<Check, u32> {
+        let plan = self.plans.get(id);
+        let streaks = plan.into_iter().flat_map(|plan| &plan.streaks);
+        streaks.map(|(check, (_, times))| (*check, *times)).collect()
     }
 
     pub(super) fn remove(&mut self, id: &LinkId) {
@@ -226,13 +267,6 @@ fn soon(streak: u32) -> Duration {
     SOON * (1 << streak.min(5))
 }
 
-/// The same share of `span` for a link, always: a stable jitter.
-pub(super) fn phase(id: &LinkId, span: Duration) -> Duration {
-    let hash = Sha256::digest(id.as_str());
-    let share = hash[..4].iter().fold(0u32, |share, byte| share << 8 | u32::from(*byte));
-    span.mul_f64(f64::from(share) / (f64::from(u32::MAX) + 1.0))
-}
-
 /// Links of one schedule are spread over its gap, but not over more than this.
 const SPREAD: Duration = Duration::from_secs(15 * 60);
 
@@ -357,6 +391,31 @@ mod tests {
             now = next;
         }
         assert_eq!(pauses, [1, 2, 4, 8, 8], "the last is the daily one");
+    }
+
+    #[test]
+    fn a_plan_of_an_earlier_process_goes_on_and_what_is_overdue_waits_its_turn() {
+        let watched = watched("a@example.com");
+        let id = &watched.link.id;
+        let (now, first) = (at("08:00:00"), at("08:01:00"));
+        let failed = Some((Reason::GrantRevokedOrExpired, 3));
+        let years = Duration::from_secs(10 * 366 * 86_400);
+        let left = BTreeMap::from([
+            (Check::Token, Left { next: at("12:00:00"), failed }),
+            (Check::Smtp, Left { next: at("07:00:00"), failed: None }),
+            (Check::Imap, Left { next: now + years, failed: None }),
+            (Check::Identity, Left { next: at("12:00:00"), failed: None }),
+        ]);
+        let mut schedule = Schedule::default();
+        schedule.resume(&watched, &left, first, now);
+        let planned: BTreeMap<_, _> = schedule.planned(id).collect();
+        assert_eq!(planned[&Check::Token], at("12:00:00"));
+        assert_eq!(planned[&Check::Smtp], first);
+        assert!(planned[&Check::Imap] < at("15:00:00"), "somebody had set the clock");
+        let due = schedule.take(id, first).unwrap();
+        assert_eq!((due.checks, due.planned), (vec![Check::Smtp], first));
+        schedule.ran(id, [(Check::Token, Some(Reason::GrantRevokedOrExpired))], at("12:00:00"));
+        assert_eq!(schedule.streaks(id), BTreeMap::from([(Check::Token, 4)]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Invariant: one task writes it (the engine); everybody else holds a [`Snapshot`], which never changes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -12,14 +12,20 @@ use crate::{
     check::{Check, Watched},
     domain::{
         clock::Timestamp,
+        life::{Consent, End, Tokens},
         link::{Address, Grant, Link, LinkId},
-        outcome::{Notice, Outcome, Phase, Readings, Verdict},
+        outcome::{Failure, Notice, Outcome, Phase, Readings, Verdict},
         reason::Reason,
     },
     source::Links,
 };
 
-use super::course::{Course, Transition, Turn};
+pub use super::checks::{CheckState, Checks};
+use super::{
+    course::{Course, Transition, Turn},
+    schedule::Left,
+    storage::Storage,
+};
 
 /// Which version of a link an outcome is about. It moves on when the link changes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -48,6 +54,8 @@ pub struct Vitals {
     /// Runs left out since the one before was not over yet.
     pub runs_dropped: u64,
     pub panics: u64,
+    /// Whether what is learnt outlives the process; none where that was not asked for.
+    pub storage_up: Option<bool>,
 }
 
 /// What is known of one link.
@@ -57,59 +65,17 @@ pub struct LinkState {
     pub generation: Generation,
     pub checks: Checks,
     pub course: Course,
+    pub tokens: Tokens,
 }
 
-/// What is known of the checks of one link, in their order. A map's node has room for eleven, whatever it holds, and there
-/// is one for every link.
-#[derive(Clone, Debug, Default)]
-pub struct Checks([Option<Box<CheckState>>; Check::ALL.len()]);
-
-impl Checks {
-    pub fn get(&self, check: Check) -> Option<&CheckState> {
-        self.0[check as usize].as_deref()
+impl LinkState {
+    /// When the refresh token ends, so far as anything is known of that.
+    pub fn ends(&self) -> Vec<End> {
+        self.tokens
+            .life(Consent::of(&self.watched.link))
+            .map(|life| life.ends())
+            .unwrap_or_default()
     }
-
-    pub fn iter(&self) -> impl Iterator<Item = (Check, &CheckState)> {
-        Check::ALL.into_iter().filter_map(|check| Some((check, self.get(check)?)))
-    }
-
-    pub fn values(&self) -> impl Iterator<Item = &CheckState> {
-        self.iter().map(|(_, state)| state)
-    }
-
-    /// What is known of this check; from now on something is.
-    pub fn of(&mut self, check: Check) -> &mut CheckState {
-        self.0[check as usize].get_or_insert_default()
-    }
-}
-
-impl FromIterator<(Check, CheckState)> for Checks {
-    fn from_iter<T: IntoIterator<Item = (Check, CheckState)>>(states: T) -> Self {
-        let mut checks = Self::default();
-        for (check, state) in states {
-            checks.0[check as usize] = Some(Box::new(state));
-        }
-        checks
-    }
-}
-
-/// What is known of one check of one link.
-#[derive(Clone, Debug, Default)]
-pub struct CheckState {
-    /// The last outcome that was no skip, with its verdict.
-    pub last: Option<Arc<Outcome>>,
-    /// Set while the check is skipped because of another's failure.
-    pub skipped: Option<Reason>,
-    pub last_success: Option<Timestamp>,
-    /// When the present verdict began.
-    pub since: Option<Timestamp>,
-    /// When it runs next; absent while nothing is planned.
-    pub next_run: Option<Timestamp>,
-    /// Probes run, skips not counted.
-    pub runs: u64,
-    pub failures: BTreeMap<Reason, u64>,
-    /// Failures and the passes that ended them, newest first.
-    pub history: VecDeque<Arc<Outcome>>,
 }
 
 /// What is known of one mailbox, whichever link it was seen by.
@@ -141,6 +107,14 @@ pub(super) struct State {
     transitions: Vec<Transition>,
 }
 
+/// A link that is new or has changed.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) watched: Watched,
+    /// The plan of an earlier process, where the link is as it was then.
+    pub(super) left: BTreeMap<Check, Left>,
+}
+
 impl State {
     /// What everybody else may hold.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -148,7 +122,12 @@ impl State {
     }
 
     /// Takes over the latest set of links. Unchanged ones are not touched; gives those that are new or have changed.
-    pub(super) fn apply(&mut self, links: &Links, now: Timestamp) -> Vec<Watched> {
+    pub(super) fn apply(
+        &mut self,
+        links: &Links,
+        storage: &mut Storage,
+        now: Timestamp,
+    ) -> Vec<Changed> {
         let mut changed = Vec::new();
         let mut kept = BTreeMap::new();
         for watched in &links.watched {
@@ -158,24 +137,26 @@ impl State {
                 Some(state) if state.watched == *watched => state,
                 before => {
                     self.generations += 1;
-                    changed.push(watched.clone());
                     let course = before.as_deref().map(|old| self.continued(old, watched, now));
-                    Arc::new(LinkState {
-                        watched: watched.clone(),
-                        generation: Generation(self.generations),
-                        checks: before
-                            .map_or_else(Checks::default, |old| carried_over(&old, watched)),
-                        course: course.unwrap_or_default(),
-                    })
+                    let generation = Generation(self.generations);
+                    let (mut state, left) = taken_over(watched, before, generation, storage, now);
+                    match course {
+                        Some(course) => state.course = course,
+                        None => state.course = Course::resumed(&mut state, now),
+                    }
+                    changed.push(Changed { watched: watched.clone(), left });
+                    Arc::new(state)
                 }
             };
             kept.insert(id.clone(), state);
         }
         for gone in std::mem::replace(&mut self.current.links, kept).into_values() {
+            storage.keep(&gone, now);
             self.tell(&gone.watched.link, now, Turn::Gone);
         }
         self.current.sources = links.sources.clone();
-        self.forget_what_is_gone();
+        self.remember_certificates(&changed);
+        self.forget_what_is_gone(storage, now);
         changed
     }
 
@@ -216,8 +197,19 @@ impl State {
         }
     }
 
+    /// What servers showed an earlier process.
+    fn remember_certificates(&mut self, changed: &[Changed]) {
+        let links = changed.iter().filter_map(|new| self.current.links.get(&new.watched.link.id));
+        let checks = links.flat_map(|link| link.checks.values());
+        let shown = checks.filter_map(|check| check.last.as_ref()?.certificate.as_ref());
+        for certificate in shown {
+            let endpoint = certificate.endpoint.clone();
+            self.current.certificates.entry(endpoint).or_insert(certificate.expires);
+        }
+    }
+
     /// Mailboxes and endpoints that no link has any more.
-    fn forget_what_is_gone(&mut self) {
+    fn forget_what_is_gone(&mut self, storage: &mut Storage, now: Timestamp) {
         let links = || self.current.links.values().map(|state| &state.watched.link);
         let mailboxes: BTreeSet<_> = links().map(|link| link.mailbox.clone()).collect();
         let endpoints: BTreeSet<_> = links()
@@ -226,11 +218,27 @@ impl State {
                 [format!("{}:{}", smtp.host, smtp.port), format!("{}:{}", imap.host, imap.port)]
             })
             .collect();
-        self.current.mailboxes.retain(|mailbox, _| mailboxes.contains(mailbox));
+        self.current.mailboxes.retain(|mailbox, known| {
+            let stays = mailboxes.contains(mailbox);
+            if !stays {
+                storage.keep_mailbox(mailbox, known, now);
+            }
+            stays
+        });
         self.current.certificates.retain(|endpoint, _| endpoints.contains(endpoint.as_ref()));
         for mailbox in mailboxes {
-            self.current.mailboxes.entry(mailbox).or_default();
+            let kept = storage.recall_mailbox(&mailbox);
+            let new = || Arc::new(kept.map(|kept| kept.restored()).unwrap_or_default());
+            self.current.mailboxes.entry(mailbox).or_insert_with(new);
         }
+    }
+
+    pub(super) fn links(&self) -> impl Iterator<Item = &LinkId> {
+        self.current.links.keys()
+    }
+
+    pub(super) fn mailbox(&self, mailbox: &Address) -> Option<&Arc<MailboxState>> {
+        self.current.mailboxes.get(mailbox)
     }
 
     pub(super) fn link(&self, id: &LinkId) -> Option<&Arc<LinkState>> {
@@ -245,6 +253,36 @@ impl State {
             .map(|(id, _)| id.clone())
     }
 
+    /// What a round found, in the light of what is known of the link: a server says only that a grant is dead, its
+    /// age may say why.
+    pub(super) fn explain(
+        &self,
+        id: &LinkId,
+        generation: Generation,
+        outcomes: &mut [(Check, Outcome)],
+    ) {
+        let Some(link) = self.link(id).filter(|link| link.generation == generation) else { return };
+        let deaths = outcomes.iter().filter_map(|(_, outcome)| {
+            outcome.failure().filter(|failure| is_death(failure)).map(|_| outcome.at)
+        });
+        let Some(died) = deaths.min() else { return };
+        let mut tokens = link.tokens.clone();
+        tokens.refused(died);
+        if !tokens.died_of_testing(Consent::of(&link.watched.link)) {
+            return;
+        }
+        for (_, outcome) in outcomes {
+            match &mut outcome.verdict {
+                Verdict::Fail(Failure { reason, .. }) | Verdict::Skip { because: reason }
+                    if *reason == Reason::GrantRevokedOrExpired =>
+                {
+                    *reason = Reason::GrantExpiredTesting;
+                }
+                Verdict::Fail(_) | Verdict::Pass(_) | Verdict::Skip { .. } => {}
+            }
+        }
+    }
+
     /// Takes an outcome, unless the link has changed or gone meanwhile.
     pub(super) fn record(
         &mut self,
@@ -257,6 +295,15 @@ impl State {
         let Some(link) = link.map(Arc::make_mut) else { return };
         let mailbox = link.watched.link.mailbox.clone();
         link.checks.of(check).record(outcome);
+        if check == Check::Token {
+            match &outcome.verdict {
+                Verdict::Pass(known) => {
+                    link.tokens.honoured(outcome.at, known.refresh_token_expires);
+                }
+                Verdict::Fail(failure) if is_death(failure) => link.tokens.refused(outcome.at),
+                Verdict::Fail(_) | Verdict::Skip { .. } => {}
+            }
+        }
         if let Verdict::Skip { .. } = outcome.verdict {
             return;
         }
@@ -293,10 +340,48 @@ impl State {
     }
 }
 
+/// Whether Google no longer honours the refresh token, and never will again.
+fn is_death(failure: &Failure) -> bool {
+    matches!(failure.reason, Reason::GrantExpiredTesting | Reason::GrantRevokedOrExpired)
+}
+
+/// A link that is new or has changed, with what is known of it by this process or by an earlier one.
+fn taken_over(
+    watched: &Watched,
+    before: Option<Arc<LinkState>>,
+    generation: Generation,
+    storage: &mut Storage,
+    now: Timestamp,
+) -> (LinkState, BTreeMap<Check, Left>) {
+    let link = &watched.link;
+    let mut left = BTreeMap::new();
+    let (same, checks, tokens) = match (before, storage.recall(&link.id)) {
+        (Some(old), _) => {
+            let same = old.watched.link.mailbox == link.mailbox;
+            (same, old.checks.clone(), old.tokens.clone())
+        }
+        (None, Some(kept)) => {
+            if kept.is_of(watched, storage.key()) {
+                left = kept.left();
+            }
+            (kept.mailbox == link.mailbox.as_str(), kept.checks(), kept.tokens)
+        }
+        (None, None) => (false, Checks::default(), Tokens::default()),
+    };
+    let mut tokens = if same { tokens } else { Tokens::default() };
+    let secret = match &link.grant {
+        Grant::RefreshToken(token) => Some(storage.key().of_secret(token)),
+        Grant::ServiceAccount(_) | Grant::Unreadable(_) => None,
+    };
+    tokens.see(secret, now);
+    let checks = carried_over(same, &checks, watched);
+    let course = Course::default();
+    (LinkState { watched: watched.clone(), generation, checks, course, tokens }, left)
+}
+
 /// What is known stays until the changed link was probed, which happens at once; the last word on another mailbox says
 /// nothing, but what was counted is counted.
-fn carried_over(old: &LinkState, new: &Watched) -> Checks {
-    let same = old.watched.link.mailbox == new.link.mailbox;
+fn carried_over(same: bool, old: &Checks, new: &Watched) -> Checks {
     let carry = |(check, state): (Check, &CheckState)| {
         let counted = || CheckState {
             runs: state.runs,
@@ -306,41 +391,8 @@ fn carried_over(old: &LinkState, new: &Watched) -> Checks {
         (check, if same { state.clone() } else { counted() })
     };
     let watched: BTreeSet<_> = new.checks().collect();
-    old.checks.iter().filter(|(check, _)| watched.contains(check)).map(carry).collect()
+    old.iter().filter(|(check, _)| watched.contains(check)).map(carry).collect()
 }
-
-impl CheckState {
-    fn record(&mut self, outcome: &Arc<Outcome>) {
-        let before = self.last.as_ref().map(|last| last.failure().map(|failure| failure.reason));
-        let reason = match &outcome.verdict {
-            Verdict::Skip { because } => {
-                self.skipped = Some(*because);
-                return;
-            }
-            Verdict::Pass(_) => {
-                self.last_success = Some(outcome.at);
-                None
-            }
-            Verdict::Fail(failure) => {
-                *self.failures.entry(failure.reason).or_default() += 1;
-                Some(failure.reason)
-            }
-        };
-        self.skipped = None;
-        self.runs += 1;
-        self.last = Some(outcome.clone());
-        if before != Some(reason) {
-            self.since = Some(outcome.at);
-        }
-        if reason.is_some() || before.flatten().is_some() {
-            self.history.push_front(outcome.clone());
-            self.history.truncate(HISTORY);
-        }
-    }
-}
-
-/// Failures, and the passes that ended them.
-const HISTORY: usize = 12;
 
 impl Buckets {
     fn observe(&mut self, took: Duration) {

@@ -7,6 +7,7 @@ use crate::{
     check::Check,
     domain::{
         clock::Timestamp,
+        life::End,
         link::LinkId,
         outcome::{Notice, Outcome, Readings},
     },
@@ -198,11 +199,35 @@ pub(super) fn identity_info(view: &View<'_>, family: &mut Family<'_>) {
     }
 }
 
+pub(super) fn refresh_token_first_seen(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        if let Some(token) = row.state.tokens.present() {
+            family.push(&[row.id.as_str(), row.mailbox], token.first_seen.as_secs_f64());
+        }
+    }
+}
+
 pub(super) fn shared_account(view: &View<'_>, family: &mut Family<'_>) {
     let shared = shared(view.snapshot);
     for row in &view.links {
         if let Some(with) = shared.get(row.id) {
             family.push(&[row.id.as_str(), row.mailbox, view.labels.of_mailbox(with)], 1.0);
+        }
+    }
+}
+
+pub(super) fn refresh_token_expiry(view: &View<'_>, family: &mut Family<'_>) {
+    each_end(view, family, |end| end.at.as_secs_f64());
+}
+
+pub(super) fn refresh_token_lifetime(view: &View<'_>, family: &mut Family<'_>) {
+    each_end(view, family, |end| end.lifetime.as_secs_f64());
+}
+
+fn each_end(view: &View<'_>, family: &mut Family<'_>, value: impl Fn(&End) -> f64) {
+    for row in &view.links {
+        for end in row.state.ends() {
+            family.push(&[row.id.as_str(), row.mailbox, end.basis.name()], value(&end));
         }
     }
 }
@@ -241,6 +266,12 @@ pub(super) fn certificate_expiry(view: &View<'_>, family: &mut Family<'_>) {
 pub(super) fn source_up(view: &View<'_>, family: &mut Family<'_>) {
     for (source, read) in &view.snapshot.sources {
         family.push(&[source], f64::from(read.is_ok()));
+    }
+}
+
+pub(super) fn storage_up(view: &View<'_>, family: &mut Family<'_>) {
+    if let Some(up) = view.snapshot.vitals.storage_up {
+        family.push(&[], f64::from(up));
     }
 }
 

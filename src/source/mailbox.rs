@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     check::{self, Settings},
-    domain::link::{Account, Address, Direction, ImapServer, Link, LinkId, SmtpServer},
+    domain::{
+        clock::Timestamp,
+        link::{Account, Address, Direction, ImapServer, Link, LinkId, SmtpServer},
+    },
     yaml::{At, Place, Reading, given, missing, nearest},
 };
 
@@ -30,6 +33,8 @@ pub struct Config {
     /// Has to be there for an OAuth client, and must not for a service account.
     #[serde(default, deserialize_with = "given")]
     pub refresh_token: Option<Reference>,
+    /// When the consent was given: a date, or a time as RFC 3339 has them.
+    pub linked_at: Option<At<String>>,
     /// `workspace`, `workspace_trial`, `personal`, or `unknown`; sets the limits.
     pub account: Option<At<String>>,
     /// `both`, `incoming` or `outgoing`.
@@ -71,6 +76,10 @@ impl Mailbox {
             Some(at) => reading.choose(at, "account", &ACCOUNTS),
             None => Some(Account::Unknown),
         };
+        let linked_at = match &config.linked_at {
+            Some(at) => Some(reading.understand(at, Timestamp::parse)),
+            None => None,
+        };
         let client = scope.client(config, reading);
         let smtp = config.smtp.as_ref().map(|keys| keys.over(&scope.defaults.smtp, reading));
         let imap = config.imap.as_ref().map(|keys| keys.over(&scope.defaults.imap, reading));
@@ -98,6 +107,10 @@ impl Mailbox {
             direction: direction?,
             account: account?,
             grant: client?.grant(token.as_ref()),
+            linked_at: match linked_at {
+                Some(written) => Some(written?),
+                None => None,
+            },
             client: client?.client().clone(),
             google: scope.defaults.google.clone(),
             smtp: scope.smtp.share(smtp),

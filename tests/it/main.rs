@@ -12,5 +12,6 @@ mod reasons; // every line of Google's ends in its reason
 mod serve; // scrapes, probes, reloads, the end
 mod service_accounts; // the other kind of client
 mod sources; // files that come, change and go
+mod storage; // restarts, kill -9, a place where nothing can be kept
 mod support;
 mod transitions; // who is told when a link breaks and heals

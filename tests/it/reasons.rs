@@ -116,6 +116,8 @@ const OWN: &[&str] = &[
     "redirect_uri_policy",
     "dns_failed",
     "garbled_answer",
+    // Follows from how long several tokens lived.
+    "grant_expired_testing",
     "internal_error",
     "oauth_not_offered",
     "scope_missing",

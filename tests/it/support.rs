@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) google: String,
     /// More YAML under `clients`.
     pub(crate) clients: String,
+    /// More keys of the client: `, publishing_status: testing`.
+    pub(crate) client: String,
 }
 
 impl World {
@@ -44,6 +46,7 @@ impl World {
             settings: String::new(),
             google: String::new(),
             clients: String::new(),
+            client: String::new(),
             sim,
         };
         world.write("ca.pem", &world.sim.endpoints().ca_pem);
@@ -96,7 +99,7 @@ impl World {
         let endpoints = self.sim.endpoints();
         let text = format!(
             "google:\n  token_url: {}\n  tokeninfo_url: {}\n  gmail_api_url: {}\n  smtp: {{host: localhost, port: {}}}\n  imap: {{host: localhost, port: {}}}\n  \
-             ca_file: ca.pem\n{}clients:\n  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}}}\n{}\
+             ca_file: ca.pem\n{}clients:\n  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}{}}}\n{}\
              mailboxes:\n{}{}",
             endpoints.token_url,
             endpoints.tokeninfo_url,
@@ -104,6 +107,7 @@ impl World {
             endpoints.smtp_starttls.port(),
             endpoints.imap.port(),
             self.google,
+            self.client,
             self.clients,
             self.mailboxes.concat(),
             self.settings,
@@ -318,6 +322,11 @@ impl Exporter {
         let process = self.child.id().unwrap().to_string();
         let killed = Command::new("kill").args(["-s", name, &process]).status().await.unwrap();
         assert!(killed.success());
+    }
+
+    /// kill -9: it has no time for anything.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// SIGTERM; the exit code and everything that was logged.

@@ -52,6 +52,9 @@ reasons! {
     GrantRevokedOrExpired "grant_revoked_or_expired" Relink WhenMended
         "Google no longer honours the consent: it was revoked, it expired, the password was changed, or newer links of this account pushed it out."
         "Link the mailbox again (Odoo: open the mail server, \"Connect your Gmail account\"). If it dies again after 7 days, the app is in Testing: publish it at https://console.cloud.google.com/auth/audience and link once more."
+    GrantExpiredTesting "grant_expired_testing" Relink WhenMended
+        "The consent died 7 days after it was given, as all do while the app's publishing status is Testing."
+        "Publish the app at https://console.cloud.google.com/auth/audience, then link the mailbox again. In this order: what was linked in Testing dies after 7 days all the same."
     ClientMismatch "client_mismatch" Relink WhenMended
         "The refresh token was issued to another OAuth client than the one configured."
         "Put the OAuth client back with which the mailbox was linked, or link the mailbox again with the present one."

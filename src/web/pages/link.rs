@@ -153,6 +153,13 @@ fn facts(
             facts.push(("to know", tell(&remark)));
         }
     }
+    if let Some(token) = state.tokens.present() {
+        facts.push(("refresh token first seen", exact(token.first_seen)));
+    }
+    for end in state.ends() {
+        let words = format!("{}, {}", exact(end.at), end.basis.meaning());
+        facts.push(("refresh token ends", words));
+    }
     let Some(mailbox) = snapshot.mailboxes.get(&link.mailbox) else { return facts };
     if let Some(unseen) = mailbox.readings.unseen_messages {
         facts.push(("unread in the inbox", unseen.to_string()));

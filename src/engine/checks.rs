@@ -1,0 +1,101 @@
+//! What is known of the checks of one link.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use crate::{
+    check::Check,
+    domain::{
+        clock::Timestamp,
+        outcome::{Outcome, Verdict},
+        reason::Reason,
+    },
+};
+
+/// What is known of the checks of one link, in their order. A map's node has room for eleven, whatever it holds, and there
+/// is one for every link.
+#[derive(Clone, Debug, Default)]
+pub struct Checks([Option<Box<CheckState>>; Check::ALL.len()]);
+
+impl Checks {
+    pub fn get(&self, check: Check) -> Option<&CheckState> {
+        self.0[check as usize].as_deref()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Check, &CheckState)> {
+        Check::ALL.into_iter().filter_map(|check| Some((check, self.get(check)?)))
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = &CheckState> {
+        self.iter().map(|(_, state)| state)
+    }
+
+    /// What is known of this check; from now on something is.
+    pub fn of(&mut self, check: Check) -> &mut CheckState {
+        self.0[check as usize].get_or_insert_default()
+    }
+}
+
+impl FromIterator<(Check, CheckState)> for Checks {
+    fn from_iter<T: IntoIterator<Item = (Check, CheckState)>>(states: T) -> Self {
+        let mut checks = Self::default();
+        for (check, state) in states {
+            checks.0[check as usize] = Some(Box::new(state));
+        }
+        checks
+    }
+}
+
+/// What is known of one check of one link.
+#[derive(Clone, Debug, Default)]
+pub struct CheckState {
+    /// The last outcome that was no skip, with its verdict.
+    pub last: Option<Arc<Outcome>>,
+    /// Set while the check is skipped because of another's failure.
+    pub skipped: Option<Reason>,
+    pub last_success: Option<Timestamp>,
+    /// When the present verdict began.
+    pub since: Option<Timestamp>,
+    /// When it runs next; absent while nothing is planned.
+    pub next_run: Option<Timestamp>,
+    /// Probes run, skips not counted.
+    pub runs: u64,
+    pub failures: BTreeMap<Reason, u64>,
+    /// Failures and the passes that ended them, newest first.
+    pub history: VecDeque<Arc<Outcome>>,
+}
+
+impl CheckState {
+    pub(super) fn record(&mut self, outcome: &Arc<Outcome>) {
+        let before = self.last.as_ref().map(|last| last.failure().map(|failure| failure.reason));
+        let reason = match &outcome.verdict {
+            Verdict::Skip { because } => {
+                self.skipped = Some(*because);
+                return;
+            }
+            Verdict::Pass(_) => {
+                self.last_success = Some(outcome.at);
+                None
+            }
+            Verdict::Fail(failure) => {
+                *self.failures.entry(failure.reason).or_default() += 1;
+                Some(failure.reason)
+            }
+        };
+        self.skipped = None;
+        self.runs += 1;
+        self.last = Some(outcome.clone());
+        if before != Some(reason) {
+            self.since = Some(outcome.at);
+        }
+        if reason.is_some() || before.flatten().is_some() {
+            self.history.push_front(outcome.clone());
+            self.history.truncate(HISTORY);
+        }
+    }
+}
+
+/// Failures, and the passes that ended them.
+const HISTORY: usize = 12;
