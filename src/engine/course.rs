@@ -139,8 +139,9 @@ impl Course {
 
     /// The course of a link that an earlier process knew: what it was failing for then is no news.
     pub(super) fn resumed(link: &mut LinkState, at: Timestamp) -> Self {
+        let counts = link.course.counts.clone();
         let _ = Self::judge(link, &[], at);
-        Self { trouble: link.course.trouble.take(), failing: 1, ..Self::default() }
+        Self { trouble: link.course.trouble.take(), failing: 1, counts, ..Self::default() }
     }
 
     /// Looks at the link's checks after a round, in which checks failed for these reasons.

@@ -355,6 +355,7 @@ fn taken_over(
 ) -> (LinkState, BTreeMap<Check, Left>) {
     let link = &watched.link;
     let mut left = BTreeMap::new();
+    let mut course = Course::default();
     let (same, checks, tokens) = match (before, storage.recall(&link.id)) {
         (Some(old), _) => {
             let same = old.watched.link.mailbox == link.mailbox;
@@ -364,6 +365,7 @@ fn taken_over(
             if kept.is_of(watched, storage.key()) {
                 left = kept.left();
             }
+            course.counts = kept.turns();
             (kept.mailbox == link.mailbox.as_str(), kept.checks(), kept.tokens)
         }
         (None, None) => (false, Checks::default(), Tokens::default()),
@@ -375,7 +377,6 @@ fn taken_over(
     };
     tokens.see(secret, now);
     let checks = carried_over(same, &checks, watched);
-    let course = Course::default();
     (LinkState { watched: watched.clone(), generation, checks, course, tokens }, left)
 }
 

@@ -16,12 +16,14 @@ use crate::{
     domain::{
         clock::Timestamp,
         fingerprint::{Fingerprint, Key},
+        identity::{Identity, Likeness},
         life::Tokens,
         link::{Address, Grant},
         outcome::{Certificate, Evidence, Failure, Notice, Phase, Readings, Verdict},
         reason::Reason,
     },
     engine::{
+        course::To,
         schedule::Left,
         state::{CheckState, Checks, LinkState, MailboxState},
     },
@@ -35,6 +37,8 @@ pub(in crate::engine) struct OfLink {
     made_of: Fingerprint,
     checks: BTreeMap<String, OfCheck>,
     pub(in crate::engine) tokens: Tokens,
+    /// How often it changed as a whole, by what to.
+    turns: BTreeMap<String, u64>,
 }
 
 impl OfLink {
@@ -49,6 +53,7 @@ impl OfLink {
             made_of: made_of(&state.watched, key),
             checks: state.checks.iter().map(of_check).collect(),
             tokens: state.tokens.clone(),
+            turns: state.course.counts.iter().map(|(to, n)| (to.name().to_owned(), *n)).collect(),
         }
     }
 
@@ -60,6 +65,10 @@ impl OfLink {
     pub(in crate::engine) fn checks(&self) -> Checks {
         let checks = self.checks.iter();
         checks.filter_map(|(name, known)| Some((Check::parse(name)?, known.restored()?))).collect()
+    }
+
+    pub(in crate::engine) fn turns(&self) -> BTreeMap<To, u64> {
+        To::ALL.into_iter().filter_map(|to| Some((to, *self.turns.get(to.name())?))).collect()
     }
 
     /// When its checks were to run next.
@@ -165,7 +174,45 @@ struct Outcome {
     verdict: Found,
     phases: Vec<(String, u64)>,
     certificate: Option<(String, Timestamp)>,
+    identity: Option<OfIdentity>,
     transcript: Vec<String>,
+}
+
+/// Whose account the token opened. `off` says why the Gmail API told nothing: a reason, and words.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct OfIdentity {
+    address: Option<String>,
+    subject: Option<String>,
+    account: String,
+    off: Option<(String, Option<String>)>,
+}
+
+impl OfIdentity {
+    fn new(identity: &Identity) -> Self {
+        let off = identity.gmail_api.as_ref().err();
+        let words = |failure: &Failure| failure.evidence.as_ref().map(ToString::to_string);
+        Self {
+            address: identity.address.as_ref().map(ToString::to_string),
+            subject: identity.subject.clone(),
+            account: identity.account.name().to_owned(),
+            off: off.map(|failure| (failure.reason.name().to_owned(), words(failure))),
+        }
+    }
+
+    fn restored(&self) -> Option<Identity> {
+        let address = self.address.as_deref().map(Address::parse).transpose().ok()?;
+        let off = match &self.off {
+            None => Ok(()),
+            Some((name, words)) => Err(Failure {
+                reason: reason(name)?,
+                phase: None,
+                evidence: words.clone().map(Evidence::Kept),
+            }),
+        };
+        let account = [Likeness::Alias, Likeness::Other, Likeness::Same, Likeness::Unknown];
+        let account = account.into_iter().find(|account| account.name() == self.account)?;
+        Some(Identity { address, subject: self.subject.clone(), account, gmail_api: off })
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -196,6 +243,7 @@ impl Outcome {
             },
             phases: phases.collect(),
             certificate: certificate.map(|shown| (shown.endpoint.to_string(), shown.expires)),
+            identity: outcome.identity.as_deref().map(OfIdentity::new),
             transcript: transcript.to_vec(),
         }
     }
@@ -230,8 +278,7 @@ impl Outcome {
                 endpoint: endpoint.as_str().into(),
                 expires: *expires,
             }),
-            // Asked anew by the first identity check.
-            identity: None,
+            identity: self.identity.as_ref().and_then(OfIdentity::restored).map(Arc::new),
             transcript: self.transcript.as_slice().into(),
         })
     }
