@@ -32,6 +32,7 @@ mod checks;
 pub mod clients;
 pub mod course;
 mod handle;
+pub mod hoard;
 pub mod report;
 pub mod round;
 #[cfg(test)]

@@ -64,6 +64,17 @@ impl Tokens {
         self.known.drain(..surplus);
     }
 
+    /// Those that Google would still honour, so far as anybody saw: not refused, and used or seen within the six months
+    /// before the newest was.
+    pub fn alive(&self) -> impl Iterator<Item = Fingerprint> {
+        let used = |token: &Token| token.last_good.unwrap_or(token.first_seen);
+        let latest = self.known.iter().map(used).max();
+        let alive = move |token: &&Token| {
+            token.died.is_none() && latest.is_some_and(|latest| latest.since(used(token)) < IDLE)
+        };
+        self.known.iter().filter(alive).map(|token| token.fingerprint)
+    }
+
     /// The token in use.
     pub fn present(&self) -> Option<&Token> {
         self.known.last().filter(|_| self.in_use)
@@ -249,8 +260,8 @@ const IDLE: Duration = Duration::from_secs(181 * DAY);
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Tokens of a link that are remembered.
-const KEPT: usize = 8;
+/// Tokens of a link that are remembered: as many as Google keeps of one account and client.
+const KEPT: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -278,10 +289,19 @@ mod tests {
         assert_eq!(tokens.present().unwrap().first_seen, at(30));
         tokens.see(Some(old), at(40));
         assert_eq!(tokens.present().unwrap().first_seen, at(10));
-        for number in 0..20 {
+        for number in 0..2 * i64::try_from(KEPT).unwrap() {
             tokens.see(Some(key(1).fingerprint([&*number.to_string()])), at(50 + number));
         }
         assert_eq!(tokens.known.len(), KEPT);
+    }
+
+    #[test]
+    fn tokens_are_alive_until_refused_or_long_unused() {
+        let tokens = lived(&[(0.0, 10.0, None), (20.0, 30.0, Some(40.0)), (50.0, 100.0, None)]);
+        assert_eq!(tokens.alive().count(), 2);
+        let tokens = lived(&[(0.0, 10.0, None), (20.0, 200.0, None)]);
+        let newest = tokens.known.last().unwrap().fingerprint;
+        assert_eq!(tokens.alive().collect::<Vec<_>>(), [newest]);
     }
 
     fn days(days: f64) -> Timestamp {

@@ -136,6 +136,8 @@ pub(super) const STATE: &[FromState] = &[
         "Whose account the link's token opens, as the identity check was told on the exporter's own schedule: account is same, alias (another address of the organisation, of which nobody can tell whether it is an alias), other (the check fails), or unknown; gmail_api is ok, or the reason why the Gmail API does not tell, by which no link fails. Always 1; absent while the check is skipped, or was told nothing."),
     gauge("mailbox_shared_account", &["link", "mailbox", "with"], fill::shared_account,
         "1 while the link's token opens the same account as the token of another mailbox: both send and fetch as one. with is one such mailbox, as the mailbox label shows it."),
+    gauge("mailbox_refresh_tokens", &["mailbox", "client"], fill::refresh_tokens,
+        "Refresh tokens of one account and client that the exporter has seen in use and that are not known to be dead. At 100, which may come sooner by tokens that it never saw, Google drops the oldest."),
     gauge("mailbox_refresh_token_first_seen_timestamp_seconds", LINK, fill::refresh_token_first_seen,
         "When the exporter first saw the link's refresh token, which may be older. Survives restarts with --storage.path."),
     gauge("mailbox_refresh_token_expiry_timestamp_seconds", &["link", "mailbox", "basis"], fill::refresh_token_expiry,

@@ -14,6 +14,7 @@ use crate::{
     engine::{
         clients,
         course::To,
+        hoard::hoards,
         report::{Present, up},
         shared::{identity, shared},
         state::{CheckState, LinkState, Snapshot},
@@ -213,6 +214,12 @@ pub(super) fn shared_account(view: &View<'_>, family: &mut Family<'_>) {
         if let Some(with) = shared.get(row.id) {
             family.push(&[row.id.as_str(), row.mailbox, view.labels.of_mailbox(with)], 1.0);
         }
+    }
+}
+
+pub(super) fn refresh_tokens(view: &View<'_>, family: &mut Family<'_>) {
+    for ((mailbox, client), alive) in hoards(view.snapshot) {
+        family.push(&[view.labels.of_mailbox(mailbox), client], alive as f64);
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    domain::{link::Direction, secret::Secret},
+    domain::{fingerprint::Key, link::Direction, secret::Secret},
     engine::{sample, state::Snapshot},
     metrics::MailboxLabel,
 };
@@ -270,6 +270,23 @@ async fn the_page_of_a_link_tells_how_it_came_to_that() {
     assert!(house.page("/").await.contains(said));
     assert!(house.page("/links/odoo/erp/incoming/7").await.contains("info@example.org"));
     assert_eq!(house.get("/links/nobody").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_account_that_is_about_to_lose_its_oldest_token_is_named() {
+    for (tokens, told) in [(90, false), (91, true)] {
+        let mut snapshot = sample::snapshot();
+        let link = snapshot.links.values_mut().next().unwrap();
+        let link = Arc::make_mut(link);
+        for token in 1..tokens {
+            let fingerprint = Key::new([1; 32]).fingerprint([&*token.to_string()]);
+            link.tokens.see(Some(fingerprint), sample::NOW);
+        }
+        let house = House::new(Plan { snapshot, ..Plan::default() }).await;
+        let said =
+            format!("{} has {tokens} refresh tokens of the client odoo", "archive@example.com");
+        assert_eq!(house.page("/").await.contains(&said), told, "{tokens}");
+    }
 }
 
 #[tokio::test]

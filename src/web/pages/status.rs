@@ -10,6 +10,7 @@ use crate::{
     check::Check,
     domain::{clock::Timestamp, link::Direction, reason::Class},
     engine::{
+        hoard::{self, hoards},
         report::{Present, discreet},
         shared::shared,
         state::{CheckState, LinkState, Snapshot},
@@ -145,6 +146,7 @@ pub(super) fn page(front: &Front, asked: &Asked) -> Page {
     }
     if asked.words.is_empty() {
         notices.extend(shared_accounts(&snapshot, &labels));
+        notices.extend(crowded_accounts(&snapshot, &labels));
     }
     Page {
         frame: Frame::new(front, tally.tone(), now),
@@ -174,10 +176,20 @@ fn shared_accounts(snapshot: &Snapshot, labels: &Labels) -> Vec<String> {
         })
     });
     let told: BTreeSet<_> = told.collect();
-    told.into_iter().take(MOST_SHARED).collect()
+    told.into_iter().take(MOST_TOLD).collect()
 }
 
-const MOST_SHARED: usize = 5;
+/// Accounts that are about to lose their oldest tokens; the first few, since the metric has them all.
+fn crowded_accounts(snapshot: &Snapshot, labels: &Labels) -> Vec<String> {
+    let crowded = hoards(snapshot).into_iter().filter(|(_, alive)| *alive > hoard::MANY);
+    let told = crowded.map(|((mailbox, client), alive)| {
+        let (mailbox, limit) = (labels.of_mailbox(mailbox), hoard::LIMIT);
+        format!("{mailbox} has {alive} refresh tokens of the client {client} that still live. At {limit} Google drops the oldest, maybe one in use. Find out what links so often; then remove the app's access at https://myaccount.google.com/connections, signed in as {mailbox}, and link once again.")
+    });
+    told.take(MOST_TOLD).collect()
+}
+
+const MOST_TOLD: usize = 5;
 
 fn chips(front: &Front, lines: &[Line<'_>], asked: &Asked) -> Vec<Chip> {
     let mut counts = BTreeMap::<u8, (Class, usize)>::new();
