@@ -26,6 +26,7 @@ pub mod directory;
 pub mod file;
 mod held;
 pub mod mailbox;
+pub mod odoo;
 mod reference;
 pub(crate) mod secret;
 pub mod server;

@@ -1,0 +1,1 @@
+//! Which outgoing server Odoo takes for a sender: `_find_mail_server` of each version.
