@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
+pub mod api;
 pub mod database;
 pub mod finding;
 pub mod version;
 
-mod api;
+mod cause;
 mod choice;
 mod rules;
 mod sql;
@@ -17,8 +18,8 @@ use database::{Database, Queue};
 
 /// What one look at an Odoo brought.
 #[derive(Clone, Debug)]
-struct Look {
-    database: Arc<Database>,
+pub struct Look {
+    pub database: Arc<Database>,
     /// None while its messages have not been looked through once.
-    queue: Option<Arc<Queue>>,
+    pub queue: Option<Arc<Queue>>,
 }

@@ -55,14 +55,26 @@ impl Https {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Bytes>, Failure> {
+        self.exchange_up_to(LONGEST, request).await
+    }
+
+    /// The same with somebody whose answers are longer.
+    ///
+    /// # Errors
+    /// Where there is no whole answer of at most so many bytes.
+    pub(crate) async fn exchange_up_to(
+        &self,
+        longest: usize,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Bytes>, Failure> {
         let uri = request.uri().clone();
         let failure = |error: &(dyn std::error::Error + 'static)| named(&uri, error);
         let request = request.map(|body| Full::new(Bytes::from(body)));
         let answer = self.client.request(request).await.map_err(|error| failure(&error))?;
         let (head, body) = answer.into_parts();
-        let body = Limited::new(body, LONGEST).collect().await.map_err(|error| {
+        let body = Limited::new(body, longest).collect().await.map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {
-                let words = format!("{}: a body of more than {LONGEST} bytes", head.status);
+                let words = format!("{}: a body of more than {longest} bytes", head.status);
                 Failure::own(Reason::GarbledAnswer, words)
             } else {
                 failure(error.as_ref())
