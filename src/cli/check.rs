@@ -47,7 +47,7 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
         Format::Nagios => ExitCode::from(NAGIOS_UNKNOWN),
         Format::Json | Format::Text => ExitCode::from(USAGE),
     };
-    let (chosen, wire) = match prepare(file, &args) {
+    let (chosen, wire) = match prepare(file, &args).await {
         Ok(prepared) => prepared,
         Err(mistake) => {
             let _ = writeln!(io::stderr(), "{mistake}");
@@ -80,10 +80,10 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
 }
 
 /// The links that were named, or all, and what they are probed with.
-fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<(Vec<Watched>, Wire)> {
+async fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<(Vec<Watched>, Wire)> {
     let mut loaded = config::load(file)?;
     let wire = app::wire(&loaded)?;
-    let links = loaded.sources.read_now();
+    let links = loaded.sources.read_once(&wire).await;
     for (source, state) in &links.sources {
         if let Err(trouble) = state {
             let _ = writeln!(io::stderr(), "{source}: {trouble}");

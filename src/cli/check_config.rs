@@ -41,7 +41,8 @@ impl Report {
             Ok(loaded) => loaded,
             Err(mistakes) => return Self { mistakes: format!("{mistakes}\n"), ..Self::default() },
         };
-        let links = loaded.sources.read_now();
+        loaded.sources.poll();
+        let links = loaded.sources.links();
         let faults = links.sources.values().filter_map(|state| state.as_ref().err());
         Self {
             settings: format!("{}# links: {}\n", config::masked(&loaded), links.watched.len()),

@@ -17,7 +17,7 @@ use crate::{
         outcome::{Failure, Notice, Outcome, Phase, Readings, Verdict},
         reason::Reason,
     },
-    source::Links,
+    source::{Links, odoo},
 };
 
 pub use super::checks::{CheckState, Checks};
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub phases: BTreeMap<(Check, Phase), Buckets>,
     /// Whether each source could be read last time, and if not, why.
     pub sources: BTreeMap<Arc<str>, Result<(), String>>,
+    /// Every Odoo as it was seen last.
+    pub odoos: BTreeMap<Arc<str>, Arc<odoo::Seen>>,
     pub vitals: Vitals,
 }
 
@@ -155,6 +157,7 @@ impl State {
             self.tell(&gone.watched.link, now, Turn::Gone);
         }
         self.current.sources = links.sources.clone();
+        self.current.odoos = links.odoos.clone();
         self.remember_certificates(&changed);
         self.forget_what_is_gone(storage, now);
         changed
