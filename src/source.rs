@@ -152,17 +152,21 @@ impl Sources {
         self.links()
     }
 
-    /// Looks at every file, and reads what changed. It blocks, mostly for no longer than it takes to ask the state of
-    /// every secret's file.
-    pub fn poll(&mut self) {
+    /// Looks at every file, and returns what holds now, with Odoos as they were seen last. It blocks, mostly for no longer
+    /// than it takes to ask the state of every secret's file.
+    pub fn read_now(&mut self) -> Links {
+        self.poll();
+        self.links()
+    }
+
+    fn poll(&mut self) {
         self.clients.poll();
         for source in &mut self.sources {
             source.poll(&self.clients, &self.defaults);
         }
     }
 
-    /// What holds now.
-    pub fn links(&self) -> Links {
+    fn links(&self) -> Links {
         let seen: Vec<_> = self.odoos().map(|odoo| (odoo, odoo.seen())).collect();
         let mut seen = seen.iter();
         let mut links = Links::default();
@@ -238,8 +242,7 @@ impl Sources {
                 () = news.notified() => {}
             }
             let look = spawn_blocking(move || {
-                self.poll();
-                let now = self.links();
+                let now = self.read_now();
                 (self, now)
             });
             let now;

@@ -41,8 +41,7 @@ impl Report {
             Ok(loaded) => loaded,
             Err(mistakes) => return Self { mistakes: format!("{mistakes}\n"), ..Self::default() },
         };
-        loaded.sources.poll();
-        let links = loaded.sources.links();
+        let links = loaded.sources.read_now();
         let faults = links.sources.values().filter_map(|state| state.as_ref().err());
         Self {
             settings: format!("{}# links: {}\n", config::masked(&loaded), links.watched.len()),

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 use crate::{
     check::{Check, Watched},
     domain::{
@@ -45,6 +47,13 @@ pub struct Snapshot {
     /// Every Odoo as it was seen last.
     pub odoos: BTreeMap<Arc<str>, Arc<odoo::Seen>>,
     pub vitals: Vitals,
+}
+
+impl Snapshot {
+    /// Where a person links it again, where its application is known to have a form for that.
+    pub fn form(&self, link: &Link) -> Option<Url> {
+        self.odoos.get(&link.source)?.form(&link.id)
+    }
 }
 
 /// How the engine itself does.
