@@ -153,7 +153,8 @@ impl Reloader {
         let mut sources = sources.only(self.shard);
         loop {
             let enough = stop.child_token();
-            let watching = sources.watch(self.links.clone(), enough.clone());
+            let remembered = sources.remembered();
+            let watching = sources.watch(self.wire.clone(), self.links.clone(), enough.clone());
             tokio::pin!(watching);
             let next = loop {
                 let answer = tokio::select! {
@@ -175,6 +176,7 @@ impl Reloader {
             enough.cancel();
             watching.await;
             sources = next.only(self.shard);
+            sources.succeed(&remembered);
         }
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: what is loaded is complete and consistent; nothing later finds a setting wrong.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,13 +13,12 @@ use serde::Deserialize;
 
 use crate::{
     check,
-    domain::link::LinkId,
     metrics::Privacy,
     notify,
     source::{
         Defaults, Source, Sources, Unreadable,
         client::{self, Clients},
-        directory, file, mailbox,
+        file, listed, mailbox,
     },
     yaml::{self, At, Reading, nearest},
 };
@@ -38,21 +37,12 @@ struct Keys {
     clients: Option<BTreeMap<String, At<client::Config>>>,
     mailboxes: Option<Vec<At<mailbox::Config>>>,
     checks: Option<check::Config>,
-    sources: Option<Vec<SourceKeys>>,
+    sources: Option<Vec<At<listed::Config>>>,
     /// Whose clocks schedules are read by: an IANA name; UTC, if not given.
     time_zone: Option<At<String>>,
     privacy: Option<privacy::Config>,
     google: Option<google::Config>,
     on_change: Option<notify::Config>,
-}
-
-/// The keys of one of `sources`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SourceKeys {
-    directory: At<String>,
-    /// Its name in metrics and pages; the last part of the path, if not given.
-    name: Option<At<String>>,
 }
 
 /// A configuration as understood, every default filled in.
@@ -94,44 +84,15 @@ pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
         Clients::read(keys.clients.unwrap_or_default(), Unreadable::Refused, &mut reading);
     let mailboxes = keys.mailboxes.unwrap_or_default();
     let main = file::Source::main(&mailboxes, &clients, &defaults, &mut reading);
-    let directories = directories(&keys.sources.unwrap_or_default(), &mut reading);
-    if mailboxes.is_empty() && directories.is_empty() {
+    let listed = listed::settle(keys.sources.unwrap_or_default(), &defaults, &mut reading);
+    if mailboxes.is_empty() && listed.is_empty() {
         reading.wrong_altogether(
-            "there is nothing to watch; list mailboxes: here, or a directory of them under sources:",
+            "there is nothing to watch; list mailboxes: here, or a directory of them or an Odoo under sources:",
         );
     }
-    let sources = std::iter::once(Source::File(main)).chain(directories).collect();
+    let sources = std::iter::once(Source::File(main)).chain(listed).collect();
     let sources = Sources::new(clients, defaults, sources);
     reading.end(Loaded { sources, ca_file: endpoints.ca_file, privacy, on_change })
-}
-
-fn directories(keys: &[SourceKeys], reading: &mut Reading) -> Vec<Source> {
-    let mut names = HashMap::new();
-    let mut directories = Vec::new();
-    for SourceKeys { directory, name } in keys {
-        let path = reading.folder().join(&directory.value);
-        let last = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let at = name.as_ref().unwrap_or(directory);
-        let Some(name) = reading.understand(at, |written| {
-            // A source's name is a part of ids, so it is one itself.
-            let name = if name.is_some() { written } else { &last };
-            LinkId::parse(name).map_err(|_| {
-                format!("{name:?} is no name of a source; add name: with 1 to 200 characters without spaces")
-            })
-        }) else {
-            continue;
-        };
-        if name.as_str() == file::MAIN {
-            reading
-                .wrong(at, "\"file\" is the name of this file as a source; add name: with another");
-        } else if let Some(first) = names.insert(name.clone(), reading.place(at)) {
-            let what =
-                format!("{name} is the name of the source at {first}, too; add name: with another");
-            reading.wrong(at, what);
-        }
-        directories.push(Source::Directory(directory::Source::new(name.as_str().into(), path)));
-    }
-    directories
 }
 
 fn time_zone(written: &str) -> Result<Tz, String> {

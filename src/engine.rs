@@ -28,6 +28,7 @@ use crate::{
     wire::{Wire, oauth::AccessToken},
 };
 
+pub mod beside;
 mod checks;
 pub mod clients;
 pub mod course;

@@ -21,6 +21,7 @@ pub mod catalogue;
 mod deliveries;
 mod exposition;
 mod fill;
+mod odoo;
 mod privacy;
 
 pub use deliveries::{Deliveries, Tally};

@@ -8,23 +8,27 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use chrono_tz::Tz;
 use tokio::{
-    sync::watch,
-    task::spawn_blocking,
+    sync::{Notify, watch},
+    task::{JoinSet, spawn_blocking},
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     check::{self, Settings, Watched},
-    domain::link::{Google, ImapServer, SmtpServer},
+    domain::link::{Google, ImapServer, LinkId, SmtpServer},
+    wire::Wire,
+    yaml::Place,
 };
 
 pub mod client;
 pub mod directory;
 pub mod file;
 mod held;
+pub mod listed;
 pub mod mailbox;
 pub mod odoo;
 mod reference;
@@ -46,6 +50,8 @@ pub struct Links {
     pub watched: Vec<Watched>,
     /// What is wrong with each source at the moment, one thing a line.
     pub sources: BTreeMap<Arc<str>, Result<(), String>>,
+    /// Every Odoo as it was seen last.
+    pub odoos: BTreeMap<Arc<str>, Arc<odoo::Seen>>,
 }
 
 /// Ten thousand links are compared every time, so those that are the very same are not looked into.
@@ -55,7 +61,11 @@ impl PartialEq for Links {
             (Arc::ptr_eq(&one.link, &two.link) && Arc::ptr_eq(&one.settings, &two.settings))
                 || one == two
         };
+        let same_odoo =
+            |one: &Arc<odoo::Seen>, two: &Arc<odoo::Seen>| Arc::ptr_eq(one, two) || one == two;
         self.sources == other.sources
+            && self.odoos.len() == other.odoos.len()
+            && self.odoos.values().zip(other.odoos.values()).all(|(one, two)| same_odoo(one, two))
             && self.watched.len() == other.watched.len()
             && self.watched.iter().zip(&other.watched).all(|(one, two)| same(one, two))
     }
@@ -66,6 +76,7 @@ impl PartialEq for Links {
 pub enum Source {
     Directory(directory::Source),
     File(file::Source),
+    Odoo(odoo::Source),
 }
 
 impl Source {
@@ -73,6 +84,7 @@ impl Source {
         match self {
             Self::Directory(source) => source.name(),
             Self::File(source) => source.name(),
+            Self::Odoo(source) => source.name(),
         }
     }
 
@@ -81,20 +93,7 @@ impl Source {
         match self {
             Self::Directory(source) => source.poll(clients, defaults),
             Self::File(source) => source.poll(clients),
-        }
-    }
-
-    fn mailboxes(&self) -> Box<dyn Iterator<Item = &Mailbox> + '_> {
-        match self {
-            Self::Directory(source) => Box::new(source.mailboxes()),
-            Self::File(source) => Box::new(source.mailboxes().iter()),
-        }
-    }
-
-    fn troubles(&self) -> Vec<String> {
-        match self {
-            Self::Directory(source) => source.troubles().collect(),
-            Self::File(source) => source.troubles().collect(),
+            Self::Odoo(source) => source.poll(),
         }
     }
 }
@@ -142,50 +141,105 @@ impl Sources {
         self
     }
 
-    /// Looks at every file that is watched, reads what changed, and returns what holds now. It blocks, mostly for no
-    /// longer than it takes to ask the state of every secret's file.
+    /// Looks at everything once: at every file that is watched, and at every Odoo.
+    pub async fn read_once(&mut self, wire: &Wire) -> Links {
+        self.poll();
+        let looks = self.odoos().map(|odoo| async {
+            let mut watcher = odoo.watcher();
+            watcher.look(wire, &self.defaults).await
+        });
+        futures_util::future::join_all(looks).await;
+        self.links()
+    }
+
+    /// Looks at every file, and returns what holds now, with Odoos as they were seen last. It blocks, mostly for no longer
+    /// than it takes to ask the state of every secret's file.
     pub fn read_now(&mut self) -> Links {
+        self.poll();
+        self.links()
+    }
+
+    fn poll(&mut self) {
         self.clients.poll();
         for source in &mut self.sources {
             source.poll(&self.clients, &self.defaults);
         }
-        self.links()
     }
 
     fn links(&self) -> Links {
-        let mut taken = HashMap::new();
+        let seen: Vec<_> = self.odoos().map(|odoo| (odoo, odoo.seen())).collect();
+        let mut seen = seen.iter();
         let mut links = Links::default();
+        let mut claims = Claims { taken: HashMap::new(), shard: self.shard };
         for source in &self.sources {
-            let mut troubles = source.troubles();
-            if matches!(source, Source::File(_)) {
-                troubles.extend(self.clients.troubles());
+            let mut troubles = Vec::new();
+            let mut watched: Vec<(&Watched, Option<&Place>)> = Vec::new();
+            match source {
+                Source::Directory(directory) => {
+                    troubles.extend(directory.troubles());
+                    watched.extend(directory.mailboxes().map(Mailbox::claim));
+                }
+                Source::File(file) => {
+                    troubles.extend(file.troubles());
+                    troubles.extend(self.clients.troubles());
+                    watched.extend(file.mailboxes().iter().map(Mailbox::claim));
+                }
+                Source::Odoo(_) => {
+                    let Some((odoo, seen)) = seen.next() else { continue };
+                    troubles.extend(odoo.troubles(seen));
+                    watched.extend(seen.links().iter().map(|watched| (watched, None)));
+                    links.odoos.insert(odoo.name().clone(), seen.clone());
+                }
             }
-            for mailbox in source.mailboxes() {
-                let link = &mailbox.watched().link;
-                if let Some(first) = taken.get(&link.id) {
-                    let (place, id) = (mailbox.place(), &link.id);
-                    troubles.push(format!("{place}: {id} is the id of the link at {first}, too, which came first; give this one another"));
-                    continue;
-                }
-                taken.insert(&link.id, mailbox.place());
-                if self.shard.keeps(&link.id) {
-                    links.watched.push(mailbox.watched().clone());
-                }
+            for (watched, place) in watched {
+                claims.claim(source.name(), watched, place, &mut links.watched, &mut troubles);
             }
             links.sources.insert(source.name().clone(), state(troubles));
         }
         links
     }
 
+    fn odoos(&self) -> impl Iterator<Item = &odoo::Source> {
+        self.sources.iter().filter_map(|source| match source {
+            Source::Odoo(odoo) => Some(odoo),
+            Source::Directory(_) | Source::File(_) => None,
+        })
+    }
+
+    /// What is to outlive a reload of the configuration.
+    pub fn remembered(&self) -> Vec<odoo::Remembered> {
+        self.odoos().map(odoo::Source::remembered).collect()
+    }
+
+    /// Takes over what was known before the configuration was read again.
+    pub fn succeed(&mut self, before: &[odoo::Remembered]) {
+        for odoo in self.odoos() {
+            before.iter().for_each(|before| odoo.succeed(before, &self.defaults));
+        }
+    }
+
     /// Sends the links when they have changed, until it is stopped. Dropped half-way, it leaves a last look at the files
     /// to end by itself, whose result goes nowhere.
-    pub async fn watch(mut self, links: watch::Sender<Links>, stop: CancellationToken) {
+    pub async fn watch(
+        mut self,
+        wire: Arc<ArcSwap<Wire>>,
+        links: watch::Sender<Links>,
+        stop: CancellationToken,
+    ) {
+        let news = Arc::new(Notify::new());
+        let mut watchers = JoinSet::new();
+        let defaults = Arc::new(self.defaults.clone());
+        for odoo in self.odoos() {
+            let (wire, defaults) = (wire.clone(), defaults.clone());
+            watchers.spawn(odoo.watcher().run(wire, defaults, news.clone(), stop.clone()));
+        }
         let mut every = interval(EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 _ = every.tick() => {}
+                () = news.notified() => {}
             }
             let look = spawn_blocking(move || {
                 let now = self.read_now();
@@ -193,11 +247,11 @@ impl Sources {
             });
             let now;
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 looked = look => match looked {
                     Ok(looked) => (self, now) = looked,
                     Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                    Err(_) => return,
+                    Err(_) => break,
                 },
             }
             links.send_if_modified(|known| {
@@ -208,6 +262,7 @@ impl Sources {
                 changed
             });
         }
+        while watchers.join_next().await.is_some() {}
     }
 
     pub fn defaults(&self) -> &Defaults {
@@ -220,6 +275,37 @@ impl Sources {
 
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Source> {
         self.sources.iter()
+    }
+}
+
+/// Who came first with an id, and which links are this process's.
+struct Claims<'a> {
+    taken: HashMap<LinkId, (&'a Arc<str>, Option<Place>)>,
+    shard: Shard,
+}
+
+impl<'a> Claims<'a> {
+    fn claim(
+        &mut self,
+        source: &'a Arc<str>,
+        watched: &Watched,
+        place: Option<&Place>,
+        links: &mut Vec<Watched>,
+        troubles: &mut Vec<String>,
+    ) {
+        let said = |source: &Arc<str>, place: Option<&Place>| {
+            place.map_or_else(|| format!("the source {source}"), ToString::to_string)
+        };
+        let id = &watched.link.id;
+        if let Some((first, first_place)) = self.taken.get(id) {
+            let (place, first) = (said(source, place), said(first, first_place.as_ref()));
+            troubles.push(format!("{place}: {id} is the id of the link at {first}, too, which came first; give this one another"));
+            return;
+        }
+        self.taken.insert(id.clone(), (source, place.cloned()));
+        if self.shard.keeps(id) {
+            links.push(watched.clone());
+        }
     }
 }
 

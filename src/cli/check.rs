@@ -1,6 +1,7 @@
 //! `mailbox_exporter check`: probes now, tells every phase as it ends, and says at the end what is the case.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     path::Path,
     process::ExitCode,
@@ -12,6 +13,7 @@ use clap::ValueEnum;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{CheckArgs, USAGE};
 use crate::{
@@ -20,6 +22,7 @@ use crate::{
     config,
     domain::{
         life::Basis,
+        link::Link,
         outcome::{Outcome, Verdict},
         reason::{Class, Reason},
     },
@@ -27,6 +30,7 @@ use crate::{
         report::{OfLink, Report, ends},
         round::{Progress, Round},
     },
+    source::odoo::Seen,
     wire::{Wire, dialogue::Step},
 };
 
@@ -47,7 +51,7 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
         Format::Nagios => ExitCode::from(NAGIOS_UNKNOWN),
         Format::Json | Format::Text => ExitCode::from(USAGE),
     };
-    let (chosen, wire) = match prepare(file, &args) {
+    let prepared = match prepare(file, &args).await {
         Ok(prepared) => prepared,
         Err(mistake) => {
             let _ = writeln!(io::stderr(), "{mistake}");
@@ -55,7 +59,7 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
         }
     };
     let stop = CancellationToken::new();
-    let probing = probe_all(&chosen, &wire, &args, &stop);
+    let probing = probe_all(&prepared.chosen, &prepared.wire, &args, &stop);
     tokio::pin!(probing);
     let ended = tokio::select! {
         ended = &mut probing => ended,
@@ -67,8 +71,8 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
         }
     };
     let said = match args.format {
-        Format::Text => summary(&ended),
-        Format::Json => json(&chosen, &ended),
+        Format::Text => summary(&prepared, &ended),
+        Format::Json => json(&prepared, &ended),
         Format::Nagios => nagios(&ended),
     };
     // A reader that has seen enough may have closed the pipe.
@@ -80,10 +84,10 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
 }
 
 /// The links that were named, or all, and what they are probed with.
-fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<(Vec<Watched>, Wire)> {
+async fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<Prepared> {
     let mut loaded = config::load(file)?;
     let wire = app::wire(&loaded)?;
-    let links = loaded.sources.read_now();
+    let links = loaded.sources.read_once(&wire).await;
     for (source, state) in &links.sources {
         if let Err(trouble) = state {
             let _ = writeln!(io::stderr(), "{source}: {trouble}");
@@ -103,7 +107,22 @@ fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<(Vec<Watched>, Wire)
         false => args.links.iter().map(named).collect::<anyhow::Result<_>>()?,
     };
     anyhow::ensure!(!chosen.is_empty(), "{}: there is no link to check", file.display());
-    Ok((chosen, wire))
+    Ok(Prepared { chosen, odoos: links.odoos, wire })
+}
+
+/// What is to be probed, and with what.
+struct Prepared {
+    chosen: Vec<Watched>,
+    /// Every Odoo as it was seen just now.
+    odoos: BTreeMap<Arc<str>, Arc<Seen>>,
+    wire: Wire,
+}
+
+impl Prepared {
+    /// Where a person links it again.
+    fn form(&self, link: &Link) -> Option<Url> {
+        self.odoos.get(&link.source)?.form(&link.id)
+    }
 }
 
 async fn probe_all(
@@ -193,7 +212,7 @@ fn verdict(outcome: &Outcome) -> String {
 }
 
 /// What is the case, and for each reason the next step.
-fn summary(ended: &[(Watched, Ended)]) -> String {
+fn summary(prepared: &Prepared, ended: &[(Watched, Ended)]) -> String {
     let mut said = String::from("\n");
     for (watched, outcomes) in ended {
         let failed: Vec<_> = outcomes
@@ -222,17 +241,22 @@ fn summary(ended: &[(Watched, Ended)]) -> String {
             }
             said += &format!("  Who acts:  {} (class {})\n", reason.class().who(), reason.class());
             said += &format!("  Next step: {}\n", reason.next_step());
+            if let Some(form) = prepared.form(&watched.link)
+                && reason.class() == Class::Relink
+            {
+                said += &format!("  Its form:  {form}\n");
+            }
         }
     }
     said
 }
 
-fn json(chosen: &[Watched], ended: &[(Watched, Ended)]) -> String {
-    let links = chosen
+fn json(prepared: &Prepared, ended: &[(Watched, Ended)]) -> String {
+    let links = ended
         .iter()
-        .zip(ended)
-        .map(|(watched, (_, outcomes))| {
-            OfLink::of_probe(watched, outcomes, watched.link.mailbox.as_str())
+        .map(|(watched, outcomes)| {
+            let link = &watched.link;
+            OfLink::of_probe(watched, outcomes, link.mailbox.as_str(), prepared.form(link))
         })
         .collect();
     let report = serde_json::to_string_pretty(&Report { links });

@@ -7,12 +7,13 @@ use std::fmt::Display;
 use crate::{
     check::{Check, Settings},
     config::{Loaded, privacy},
-    domain::link::{ImapServer, SmtpServer},
+    domain::link::{ImapServer, PublishingStatus, SmtpServer},
     metrics::MailboxLabel,
     source::{
         Defaults, Ids, Source,
         client::{self, PUBLISHING_STATUSES},
         mailbox::Mailbox,
+        odoo::{self, Way},
         server::SECURITIES,
     },
 };
@@ -29,20 +30,24 @@ pub fn masked(loaded: &Loaded) -> String {
     });
     page.group("checks", |page| page.checks(&defaults.settings, defaults.ids));
     page.google(loaded);
-    let mut directories = Vec::new();
     for source in loaded.sources.iter() {
-        match source {
-            Source::Directory(directory) => directories.push(directory),
-            Source::File(file) => page.group("mailboxes", |page| {
+        if let Source::File(file) = source {
+            page.group("mailboxes", |page| {
                 file.mailboxes().iter().for_each(|mailbox| page.mailbox(mailbox, defaults));
-            }),
+            });
         }
     }
     page.group("sources", |page| {
-        for directory in directories {
-            page.line(format_args!("# links: {}", directory.mailboxes().count()));
-            page.entry("directory", directory.path().display());
-            page.key("  name", directory.name());
+        for source in loaded.sources.iter() {
+            match source {
+                Source::Directory(directory) => {
+                    page.line(format_args!("# links: {}", directory.mailboxes().count()));
+                    page.entry("directory", directory.path().display());
+                    page.key("  name", directory.name());
+                }
+                Source::File(_) => {}
+                Source::Odoo(odoo) => page.odoo(odoo, defaults),
+            }
         }
     });
     page.group("on_change", |page| {
@@ -83,10 +88,7 @@ impl Page {
             }
             page.key("client_id", &client.id);
             page.secret("client_secret", secret);
-            if let Some(status) = client.publishing_status {
-                let word = PUBLISHING_STATUSES.iter().find(|(_, known)| *known == status);
-                page.key("publishing_status", word.map_or("", |(word, _)| word));
-            }
+            page.publishing_status(client.publishing_status);
             page.list("redirect_uris", &client.redirect_uris);
         });
     }
@@ -117,6 +119,34 @@ impl Page {
             self.group("checks", |page| page.checks(&watched.settings, defaults.ids));
         }
         self.indent -= 1;
+    }
+
+    fn odoo(&mut self, odoo: &odoo::Source, defaults: &Defaults) {
+        let (settings, secret) = (odoo.settings(), odoo.secret().origin());
+        self.line("- odoo:");
+        self.indent += 3;
+        self.key("name", &settings.name);
+        match &settings.way {
+            Way::Postgres => self.secret("database_url", secret),
+            Way::Api { url, database, login } => {
+                self.key("url", url);
+                self.optional("database", database.as_ref());
+                self.optional("login", login.as_ref());
+                self.secret("api_key", secret);
+            }
+        }
+        self.publishing_status(settings.publishing_status);
+        self.list("redirect_uris", &settings.redirect_uris);
+        self.key("account", settings.account.name());
+        if let Some(checks) = &settings.checks {
+            self.group("checks", |page| page.checks(checks, defaults.ids));
+        }
+        self.indent -= 3;
+    }
+
+    fn publishing_status(&mut self, status: Option<PublishingStatus>) {
+        let word = PUBLISHING_STATUSES.iter().find(|(_, known)| Some(*known) == status);
+        self.optional("publishing_status", word.map(|(word, _)| word));
     }
 
     fn checks(&mut self, settings: &Settings, ids: Ids) {

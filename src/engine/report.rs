@@ -5,6 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
+use url::Url;
 
 use super::{
     shared,
@@ -35,6 +36,9 @@ pub struct OfLink {
     pub mailbox: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub up: Option<bool>,
+    /// Where a person links it again: its form in Odoo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relink_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<OfIdentity>,
     pub checks: Vec<OfCheck>,
@@ -45,7 +49,7 @@ pub struct OfLink {
 
 impl OfLink {
     /// What the state knows.
-    pub fn of_state(state: &LinkState, mailbox: &str) -> Self {
+    pub fn of_state(state: &LinkState, mailbox: &str, relink: Option<Url>) -> Self {
         let link = &state.watched.link;
         let checks = state.checks.iter().map(|(check, state)| {
             let outcome = state.last.as_deref().filter(|_| state.skipped.is_none());
@@ -55,6 +59,7 @@ impl OfLink {
             link: link.id.to_string(),
             mailbox: mailbox.to_owned(),
             up: up(state),
+            relink_url: relink.map(String::from),
             identity: shared::identity(state).map(|it| OfIdentity::new(it, &link.mailbox, mailbox)),
             checks: checks.collect(),
             refresh_token_ends: state.ends().iter().map(OfEnd::new).collect(),
@@ -62,7 +67,12 @@ impl OfLink {
     }
 
     /// What a probe found just now.
-    pub fn of_probe(watched: &Watched, outcomes: &[(Check, Arc<Outcome>)], mailbox: &str) -> Self {
+    pub fn of_probe(
+        watched: &Watched,
+        outcomes: &[(Check, Arc<Outcome>)],
+        mailbox: &str,
+        relink: Option<Url>,
+    ) -> Self {
         let checks = outcomes.iter().map(|(check, outcome)| {
             let present = Some(Present::in_outcome(outcome));
             OfCheck::new(*check, present, Some(outcome), (&watched.link.mailbox, mailbox))
@@ -70,6 +80,7 @@ impl OfLink {
         Self {
             link: watched.link.id.to_string(),
             mailbox: mailbox.to_owned(),
+            relink_url: relink.map(String::from),
             up: all_pass(outcomes.iter().map(|(_, outcome)| Present::in_outcome(outcome))),
             identity: outcomes
                 .iter()

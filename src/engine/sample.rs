@@ -90,6 +90,7 @@ pub(crate) fn snapshot() -> Snapshot {
         })
     };
     Snapshot {
+        odoos: BTreeMap::new(),
         links: links.into_iter().map(|s| (s.watched.link.id.clone(), Arc::new(s))).collect(),
         mailboxes: BTreeMap::from([
             (address("sales@example.com"), mailbox(3_221_225_472, &[])),

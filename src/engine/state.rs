@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 use crate::{
     check::{Check, Watched},
     domain::{
@@ -17,7 +19,7 @@ use crate::{
         outcome::{Failure, Notice, Outcome, Phase, Readings, Verdict},
         reason::Reason,
     },
-    source::Links,
+    source::{Links, odoo},
 };
 
 pub use super::checks::{CheckState, Checks};
@@ -42,7 +44,16 @@ pub struct Snapshot {
     pub phases: BTreeMap<(Check, Phase), Buckets>,
     /// Whether each source could be read last time, and if not, why.
     pub sources: BTreeMap<Arc<str>, Result<(), String>>,
+    /// Every Odoo as it was seen last.
+    pub odoos: BTreeMap<Arc<str>, Arc<odoo::Seen>>,
     pub vitals: Vitals,
+}
+
+impl Snapshot {
+    /// Where a person links it again, where its application is known to have a form for that.
+    pub fn form(&self, link: &Link) -> Option<Url> {
+        self.odoos.get(&link.source)?.form(&link.id)
+    }
 }
 
 /// How the engine itself does.
@@ -155,6 +166,7 @@ impl State {
             self.tell(&gone.watched.link, now, Turn::Gone);
         }
         self.current.sources = links.sources.clone();
+        self.current.odoos = links.odoos.clone();
         self.remember_certificates(&changed);
         self.forget_what_is_gone(storage, now);
         changed

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Family, Standing,
     fill::{self, Probed, View},
+    odoo,
 };
 
 /// What a metric is called, and what it tells.
@@ -156,6 +157,20 @@ pub(super) const STATE: &[FromState] = &[
         "What the IMAP server let the exporter know beside its answers."),
     gauge("mailbox_tls_certificate_expiry_timestamp_seconds", &["endpoint"], fill::certificate_expiry,
         "When the certificate ends that the server showed last."),
+    gauge("mailbox_odoo_up", &["source"], odoo::up,
+        "1 if the last look at this Odoo, on the exporter's own schedule, saw all that links are made of; 0 if not: its links stay as they were meanwhile, and the status page says why. Absent before the first look."),
+    gauge("mailbox_odoo_info", &["source", "series", "version"], odoo::info,
+        "The Odoo's series, by which its differences are known, and its version as the module base has it. Always 1."),
+    gauge("mailbox_odoo_finding", &["source", "link", "finding"], odoo::finding,
+        "1 for everything found beside Odoo's own screens (docs/odoo-findings.md says what each means and what to do); link is empty where it is about the whole database. Absent otherwise."),
+    gauge("mailbox_odoo_queue_messages", &["source", "state", "failure_type"], odoo::queue_messages,
+        "Messages that stand in Odoo's queue: outgoing, or exception, which Odoo never tries again. failure_type is Odoo's own, often empty or unknown. Absent until all messages were looked through once."),
+    gauge("mailbox_odoo_queue_oldest_timestamp_seconds", &["source", "state"], odoo::queue_oldest,
+        "When the oldest message in this state was made."),
+    gauge("mailbox_odoo_failed_messages", &["source", "cause", "window"], odoo::failed_messages,
+        "Messages that failed within the window and still stand in Odoo's queue, by what really happened, so far as the text that Odoo kept tells: token (none to be had, or not taken), quota, sender_refused, recipient_refused, network, other."),
+    gauge("mailbox_odoo_sent_messages", &["source", "window"], odoo::sent_messages,
+        "A lower bound of what Odoo sent within the window, by the traces that are left in its database: it deletes those of most messages that are no notification."),
     gauge("mailbox_exporter_source_up", &["source"], fill::source_up,
         "1 if the source of links could be read last time, 0 if not; its links stay as they were meanwhile."),
     gauge("mailbox_exporter_storage_up", &[], fill::storage_up,

@@ -23,7 +23,7 @@ use crate::{
 
 /// The state, with every link's labels at hand.
 pub(super) struct View<'a> {
-    snapshot: &'a Snapshot,
+    pub(super) snapshot: &'a Snapshot,
     labels: &'a Labels,
     links: Vec<Row<'a>>,
     mailboxes: Vec<Mailbox<'a>>,

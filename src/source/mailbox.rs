@@ -155,6 +155,11 @@ impl Mailbox {
         self.token.as_ref()
     }
 
+    /// The link, and where it stands.
+    pub(super) fn claim(&self) -> (&check::Watched, Option<&Place>) {
+        (&self.watched, Some(&self.place))
+    }
+
     pub(crate) fn watched(&self) -> &check::Watched {
         &self.watched
     }
@@ -274,7 +279,7 @@ const DIRECTIONS: [(&str, Direction); 3] = [
 ];
 
 /// As the file writes them.
-const ACCOUNTS: [(&str, Account); 4] = [
+pub(super) const ACCOUNTS: [(&str, Account); 4] = [
     ("workspace", Account::Workspace),
     ("workspace_trial", Account::WorkspaceTrial),
     ("personal", Account::Personal),

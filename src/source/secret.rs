@@ -14,7 +14,11 @@ use crate::domain::{secret::Secret, service_account::ServiceAccount};
 /// What a secret is for, hence what it cannot be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
+    /// Of Odoo's external API.
+    ApiKey,
     ClientSecret,
+    /// Of a PostgreSQL connection, with its password.
+    DatabaseUrl,
     /// Of a keyed hash.
     Key,
     RefreshToken,
@@ -121,6 +125,9 @@ fn understand(text: &str, kind: Kind, origin: &Origin) -> Result<Secret, String>
             kind.json_key()
         ));
     }
+    if kind == Kind::DatabaseUrl && !text.contains(char::is_control) {
+        return Ok(Secret::new(text));
+    }
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
         return Err(format!(
             "{origin} holds more than one word; it must hold the secret alone, on one line"
@@ -147,7 +154,9 @@ const SHORTEST_KEY: usize = 16;
 impl Kind {
     fn name(self) -> &'static str {
         match self {
+            Self::ApiKey => "the API key",
             Self::ClientSecret => "the client's secret",
+            Self::DatabaseUrl => "the database's URL",
             Self::Key => "the key",
             Self::RefreshToken => "the refresh token",
             Self::ServiceAccount => "the service account's key file",
@@ -158,6 +167,7 @@ impl Kind {
     fn json_key(self) -> &'static str {
         match self {
             Self::ClientSecret => "\"client_secret\"",
+            Self::ApiKey | Self::DatabaseUrl => self.name(),
             Self::Key => "the key",
             Self::RefreshToken => "\"refresh_token\"",
             Self::ServiceAccount => "the whole file",

@@ -14,8 +14,9 @@ use crate::{
     engine::{
         Refused,
         report::{OfLink, Report},
+        state::{LinkState, Snapshot},
     },
-    metrics::{self, Coding, Probed},
+    metrics::{self, Coding, Labels, Probed},
 };
 
 pub(super) async fn metrics(front: &Arc<Front>, headers: &HeaderMap) -> Answer {
@@ -155,10 +156,7 @@ pub(super) async fn links(front: &Arc<Front>) -> Answer {
     let work = |front: &Front| {
         let snapshot = front.site.engine.snapshot();
         let labels = front.site.applied.load().privacy.labels(&snapshot);
-        let links = snapshot
-            .links
-            .values()
-            .map(|state| OfLink::of_state(state, labels.of_mailbox(&state.watched.link.mailbox)));
+        let links = snapshot.links.values().map(|state| told(&snapshot, &labels, state));
         answer::json(&Report { links: links.collect() })
     };
     front.aside(work).await
@@ -169,6 +167,11 @@ pub(super) fn link(front: &Front, id: &str) -> Answer {
     let state = LinkId::parse(id).ok().and_then(|id| snapshot.links.get(&id));
     let Some(state) = state else { return unknown(id) };
     let labels = front.site.applied.load().privacy.labels(&snapshot);
-    let link = OfLink::of_state(state, labels.of_mailbox(&state.watched.link.mailbox));
+    let link = told(&snapshot, &labels, state);
     answer::json(&Report { links: vec![link] })
+}
+
+fn told(snapshot: &Snapshot, labels: &Labels, state: &LinkState) -> OfLink {
+    let link = &state.watched.link;
+    OfLink::of_state(state, labels.of_mailbox(&link.mailbox), snapshot.form(link))
 }

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod link;
+mod odoo;
 mod status;
 mod when;
 

@@ -56,20 +56,26 @@ fn the_manual_has_every_key() {
                     .contains(&pointer.as_str())
                     || pointer.ends_with("_secret")
                     || pointer.ends_with("service_account")
-                    || pointer.ends_with("_token"),
+                    || ["_token", "_key", "_url"].iter().any(|end| pointer.ends_with(end)),
                 "{pointer}: {said}"
             );
             continue;
         };
         groups += 1;
-        // Clients are of two kinds, so that no one has all keys of a client; together they do.
-        let of_clients = manual["clients"].as_object().unwrap().values();
-        let of_clients = of_clients.flat_map(|client| client.as_object().unwrap().keys());
-        let of_clients: Vec<String> = of_clients.cloned().collect();
-        let is_client = pointer.matches('/').count() == 2 && pointer.starts_with("/clients/");
-        let written = if is_client { of_clients } else { written };
-        // A mailbox's own checks show one key of many.
-        if !pointer.contains("/checks") || !pointer.starts_with("/mailboxes") {
+        // Clients are of two kinds, so that no one has all keys of a client; together they do. So are sources, and Odoos.
+        let siblings: Vec<&Value> = match *pointer.split('/').collect::<Vec<_>>() {
+            ["", "clients", _] => manual["clients"].as_object().unwrap().values().collect(),
+            ["", "sources", _] => manual["sources"].as_array().unwrap().iter().collect(),
+            ["", "sources", _, "odoo"] => {
+                let sources = manual["sources"].as_array().unwrap().iter();
+                sources.filter_map(|source| source.get("odoo")).collect()
+            }
+            _ => Vec::new(),
+        };
+        let siblings = siblings.into_iter().flat_map(|group| group.as_object().unwrap().keys());
+        let written: Vec<String> = written.into_iter().chain(siblings.cloned()).collect();
+        // The checks of single mailboxes and sources show one key of many.
+        if !pointer.contains("/checks") || pointer.starts_with("/checks") {
             let least = pointer == "/mailboxes/0" || pointer == "/mailboxes/2";
             for key in known.split(", ") {
                 assert!(least || written.iter().any(|known| known == key), "{pointer} lacks {key}");
@@ -135,9 +141,15 @@ struct Home(tempfile::TempDir);
 impl Home {
     fn new() -> Self {
         let home = Self(tempfile::tempdir().expect("/tmp is writable"));
-        for secret in
-            ["google-client-secret", "sales-token", "support-token", "label-key", "on-change-key"]
-        {
+        for secret in [
+            "google-client-secret",
+            "label-key",
+            "odoo-api-key",
+            "odoo-dsn",
+            "on-change-key",
+            "sales-token",
+            "support-token",
+        ] {
             home.write(&format!("run/secrets/{secret}"), SECRET);
         }
         home.write("etc/ssl/my-ca.pem", "");

@@ -7,10 +7,12 @@ use std::{
     sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use mailbox_exporter::{
-    config,
+    app, config,
     domain::link::{Grant, Link},
     source::{Links, Shard, Sources},
+    wire::Wire,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -245,7 +247,8 @@ async fn links_are_sent_when_they_change_and_only_then() {
     let sources = home.load(&main_file(["one"]));
     let (links, mut latest) = watch::channel(Links::default());
     let stop = CancellationToken::new();
-    let mut watching = std::pin::pin!(sources.watch(links, stop.clone()));
+    let wire = Arc::new(ArcSwap::from_pointee(home.wire()));
+    let mut watching = std::pin::pin!(sources.watch(wire, links, stop.clone()));
     macro_rules! wait {
         ($wait:expr) => {
             tokio::select! {
@@ -326,6 +329,12 @@ impl Home {
     fn load(&self, text: &str) -> Sources {
         replace(&self.at("main.yaml"), text);
         config::load(&self.at("main.yaml")).expect("it is right").sources
+    }
+
+    /// For sources that are asked over the network, of which there are none here.
+    fn wire(&self) -> Wire {
+        let loaded = config::load(&self.at("main.yaml")).expect("it was loaded before");
+        app::wire(&loaded).expect("the system has certificates")
     }
 
     fn secret(&self, name: &str, value: &str) {

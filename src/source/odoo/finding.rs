@@ -51,6 +51,10 @@ impl fmt::Display for What {
 }
 
 findings! {
+    BadgeMisleads, "badge_misleads", "x", "y";
+    FetchDateMisleads, "fetch_date_misleads", "x", "y";
+    TokenOfAnotherAccount, "token_of_another_account", "x", "y";
+    UnseenMailGrows, "unseen_mail_grows", "x", "y";
     Neutralised, "neutralised",
         "This database is a neutralised copy of another one, whose tokens it still holds: none of them is used here.",
         "Take this source out of the configuration, or point it at the production database.";

@@ -6,7 +6,9 @@ use askama::Template;
 use url::form_urlencoded;
 
 use super::{
-    Frame, Piece, Tone, When, href, pieces,
+    Frame, Piece, Tone, When, href,
+    odoo::{self, Kind},
+    pieces,
     when::{brief, exact},
 };
 use crate::{
@@ -36,6 +38,10 @@ pub(super) struct Page {
     facts: Vec<(&'static str, String)>,
     probe_href: String,
     json_href: String,
+    /// Where a person links it again.
+    form: Option<String>,
+    /// What its application does not show.
+    kinds: Vec<Kind>,
     turns: Vec<Changed>,
     checks: Vec<Examined>,
 }
@@ -104,7 +110,10 @@ pub(super) fn page(front: &Front, id: &str) -> Option<Page> {
     let (tone, headline) = overall(state);
     let query =
         form_urlencoded::Serializer::new(String::new()).append_pair("link", id.as_str()).finish();
+    let (form, kinds) = odoo::of_link(front, &snapshot, &id);
     Some(Page {
+        form,
+        kinds,
         frame: Frame::new(front, tone, now),
         headline,
         facts: facts(&snapshot, state, &labels, &tell),

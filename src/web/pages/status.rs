@@ -5,7 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 use url::form_urlencoded;
 
-use super::{Frame, Piece, Tone, When, href, pieces, when::span};
+use super::{
+    Frame, Piece, Tone, When, href,
+    odoo::{Odoo, odoos},
+    pieces,
+    when::span,
+};
 use crate::{
     check::Check,
     domain::{clock::Timestamp, link::Direction, reason::Class},
@@ -58,6 +63,7 @@ pub(super) struct Page {
     query: String,
     nothing: Option<&'static str>,
     groups: Vec<Group>,
+    odoos: Vec<Odoo>,
     pages: Vec<Turn>,
 }
 
@@ -159,6 +165,10 @@ pub(super) fn page(front: &Front, asked: &Asked) -> Page {
             0 => "No link is watched: the configuration names none, or its sources are empty.",
             _ => "No link fits the filter.",
         }),
+        odoos: match asked.words.is_empty() && page == 1 {
+            true => odoos(front, &snapshot),
+            false => Vec::new(),
+        },
         groups: groups.into_iter().map(|(_, group)| group).collect(),
         pages: turns(front, asked, page, lines.len().div_ceil(LINES)),
     }

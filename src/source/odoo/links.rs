@@ -1,0 +1,141 @@
+//! From an Odoo's rows to links: which rows are probed, and with what.
+//!
+//! Invariant: a copy's tokens are never used, and a row that Odoo does not use is not probed.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    Settings,
+    database::{Database, Row},
+    rules,
+};
+use crate::{
+    check::Watched,
+    domain::{
+        link::{Address, Client, Direction, Grant, ImapServer, Link, LinkId, Security, SmtpServer},
+        secret::Secret,
+    },
+    source::Defaults,
+};
+
+/// The links of its Gmail servers that are in use. Of those that were there before, the very same.
+pub(super) fn links(
+    settings: &Settings,
+    defaults: &Defaults,
+    database: &Database,
+    before: &[Watched],
+) -> Vec<Watched> {
+    if rules::is_neutralised(database) || database.from_environment {
+        return Vec::new();
+    }
+    let Some(client) = client(settings, database, before) else { return Vec::new() };
+    let known: HashMap<&LinkId, &Watched> =
+        before.iter().map(|watched| (&watched.link.id, watched)).collect();
+    let make = Make { settings, defaults, client };
+    let outgoing = database.outgoing.iter().filter_map(|row| {
+        let used = row.is_gmail() && row.active;
+        let server = SmtpServer {
+            host: row.host.clone().filter(|host| !host.is_empty() && used)?,
+            port: u16::try_from(row.port.unwrap_or(587)).ok()?,
+            security: security(&row.encryption)?,
+        };
+        let link = make.link(Row::Outgoing(row.id), row.user.as_deref(), row.token.as_ref())?;
+        Some(Link { smtp: Arc::new(server), ..link })
+    });
+    let incoming = database.incoming.iter().filter_map(|row| {
+        let used = row.is_gmail() && row.active && row.tls;
+        let server = ImapServer {
+            host: row.host.clone().filter(|host| !host.is_empty() && used)?,
+            port: u16::try_from(row.port.unwrap_or(993)).ok()?,
+        };
+        let link = make.link(Row::Incoming(row.id), row.user.as_deref(), row.token.as_ref())?;
+        Some(Link { imap: Arc::new(server), ..link })
+    });
+    let watch = settings.checks.as_ref().unwrap_or(&defaults.settings);
+    outgoing
+        .chain(incoming)
+        .map(|link| match known.get(&link.id) {
+            Some(known) if *known.link == link && *known.settings == **watch => (*known).clone(),
+            _ => Watched { link: Arc::new(link), settings: watch.clone() },
+        })
+        .collect()
+}
+
+/// The ids of all Gmail servers.
+pub(super) fn rows(source: &str, database: &Database) -> BTreeMap<LinkId, Row> {
+    let outgoing = database.outgoing.iter().filter(|row| row.is_gmail());
+    let incoming = database.incoming.iter().filter(|row| row.is_gmail());
+    outgoing
+        .map(|row| Row::Outgoing(row.id))
+        .chain(incoming.map(|row| Row::Incoming(row.id)))
+        .map(|row| (row.link(source), row))
+        .collect()
+}
+
+/// The database's one OAuth client; none where Odoo S.A.'s relay stands in for it, and nothing can be refreshed here.
+fn client(settings: &Settings, database: &Database, before: &[Watched]) -> Option<Arc<Client>> {
+    let id = database.parameters.get("google_gmail_client_id").cloned().unwrap_or_default();
+    let secret = database.client_secret.clone().unwrap_or_else(|| Secret::new(""));
+    let missing = id.is_empty() || secret.expose().is_empty();
+    if missing && database.series.traits().personal_and_iap {
+        return None;
+    }
+    let client = Client {
+        name: format!("odoo/{}", settings.name).into(),
+        id,
+        secret,
+        publishing_status: settings.publishing_status,
+        redirect_uris: settings.redirect_uris.clone(),
+    };
+    let known = before.first().map(|watched| &watched.link.client);
+    Some(known.filter(|known| ***known == client).cloned().unwrap_or_else(|| Arc::new(client)))
+}
+
+/// What the links of one Odoo have in common.
+struct Make<'a> {
+    settings: &'a Settings,
+    defaults: &'a Defaults,
+    client: Arc<Client>,
+}
+
+impl Make<'_> {
+    /// With everybody's servers. None where the row was never linked, or names no mailbox.
+    fn link(&self, row: Row, user: Option<&str>, token: Option<&Secret>) -> Option<Link> {
+        let Self { settings, defaults, client } = self;
+        let token = token.filter(|token| !token.expose().is_empty())?;
+        let grant = match client.id.is_empty() || client.secret.expose().is_empty() {
+            true => Grant::Unreadable(NO_CLIENT.to_owned()),
+            false => Grant::RefreshToken(token.clone()),
+        };
+        Some(Link {
+            id: row.link(&settings.name),
+            mailbox: Address::parse(user?.trim()).ok()?,
+            source: settings.name.clone(),
+            direction: match row {
+                Row::Incoming(_) => Direction::Incoming,
+                Row::Outgoing(_) => Direction::Outgoing,
+            },
+            account: settings.account,
+            client: client.clone(),
+            grant,
+            linked_at: None,
+            google: defaults.google.clone(),
+            smtp: defaults.smtp.clone(),
+            imap: defaults.imap.clone(),
+        })
+    }
+}
+
+/// None where a token would go in the clear, which is not probed.
+fn security(encryption: &str) -> Option<Security> {
+    match encryption {
+        "starttls" | "starttls_strict" => Some(Security::Starttls),
+        "ssl" | "ssl_strict" => Some(Security::Tls),
+        _ => None,
+    }
+}
+
+const NO_CLIENT: &str = "Odoo's settings hold no Gmail client id and secret (General Settings, Discuss, Custom Email Servers, Gmail Credentials)";
