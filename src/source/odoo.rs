@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 pub mod database;
 pub mod finding;
+pub mod sql;
 pub mod version;
 
 mod api;
 mod choice;
 mod rules;
-mod sql;
 
 use database::{Database, Queue};
 
 /// What one look at an Odoo brought.
 #[derive(Clone, Debug)]
-struct Look {
-    database: Arc<Database>,
+pub struct Look {
+    pub database: Arc<Database>,
     /// None while its messages have not been looked through once.
-    queue: Option<Arc<Queue>>,
+    pub queue: Option<Arc<Queue>>,
 }
