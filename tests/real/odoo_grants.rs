@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::support::{Database, GRANTS, Postgres, VERSIONS, Variant};
+use crate::support::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
 
 #[test]
 fn the_role_reads_exactly_these_columns_in_every_version() {
@@ -206,9 +206,10 @@ fn a_role_of_somebody_elses_or_another_database_is_refused() {
     assert!(refusal.contains("database postgres is not Odoo's"), "{refusal}");
     for (is, said) in [
         (format!("CREATE ROLE {role} SUPERUSER"), "it may do anything"),
+        (format!("ALTER ROLE {role} NOSUPERUSER; GRANT pg_monitor TO {role}"), "a member of"),
         (
-            format!("ALTER ROLE {role} NOSUPERUSER; GRANT pg_monitor TO {role}"),
-            "a member of pg_monitor",
+            format!("REVOKE pg_monitor FROM {role}; ALTER TABLE mail_mail OWNER TO {role}"),
+            "it owns",
         ),
     ] {
         odoo.sql(&is);
@@ -216,7 +217,7 @@ fn a_role_of_somebody_elses_or_another_database_is_refused() {
         assert!(refusal.contains(said), "{refusal}");
     }
     let refusal = odoo.grant_to("odoo").unwrap_err();
-    assert!(refusal.contains("it owns "), "{refusal}");
+    assert!(refusal.contains("is not the exporter's own"), "{refusal}");
     let refusal = postgres.database(&odoo.name, "odoo").revoke().unwrap_err();
     assert!(refusal.contains("is not the exporter's own"), "{refusal}");
 }
@@ -232,6 +233,9 @@ fn an_administrator_without_superuser_can_grant_and_revoke() {
     ));
     odoo.run(&administrator, GRANTS, &[&format!("role={role}")]).unwrap();
     assert_eq!(readable(&odoo), expected(18));
+    odoo.run(&administrator, REVOKE, &[&format!("role={role}")]).unwrap();
+    let left = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'");
+    assert_eq!(odoo.sql(&left), "0");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) use exporter::{Endpoint, Setup};
 pub(crate) use home::holds_in_time;
 pub(crate) use oauth::MAIL;
 pub(crate) use ports::free as free_port;
-pub(crate) use postgres::{Database, GRANTS, Postgres, VERSIONS, Variant};
+pub(crate) use postgres::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
 pub(crate) use witness::Witness;
 
 use certificates::Certificates;

@@ -331,7 +331,7 @@ fn told(output: &Output) -> Result<String, String> {
 }
 
 pub(crate) const GRANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/odoo/grants.sql");
-const REVOKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/odoo/revoke.sql");
+pub(crate) const REVOKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/odoo/revoke.sql");
 const ODOO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/odoo");
 
 const NEEDED: &[(&str, &str)] = &[(IDENTITY[0], "util-linux")];
