@@ -58,6 +58,9 @@ fn the_view_shows_chosen_settings_and_never_the_databases_secret() {
     assert_eq!(keys, chosen);
     let secret = "SELECT value FROM gmail_monitor.config WHERE key = 'database.secret'";
     assert_eq!(odoo.as_exporter(secret).unwrap(), "");
+    // Were it the superuser's, who may change the view would read whatever the superuser may.
+    let owner = "SELECT viewowner FROM pg_views WHERE schemaname = 'gmail_monitor'";
+    assert_eq!(odoo.sql(owner), "odoo");
 }
 
 /// Without `security_barrier` the planner asks a cheap function about the hidden rows first, and it tells.
@@ -104,6 +107,21 @@ fn the_role_is_bounded() {
     assert_eq!(odoo.sql(&limit), "5");
     odoo.run("postgres", GRANTS, &[&format!("role={role}"), "connections=9"]).unwrap();
     assert_eq!(odoo.sql(&limit), "9");
+}
+
+#[test]
+fn without_a_name_the_role_is_mailbox_exporter_and_cannot_sign_in_before_it_has_a_password() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let odoo = postgres.closed(18);
+    let printed = odoo.run("postgres", GRANTS, &[]).unwrap();
+    assert!(printed.contains("ir_module_module|id name state latest_version"), "{printed}");
+    let odoo = postgres.database(&odoo.name, "mailbox_exporter");
+    assert_eq!(readable(&odoo), expected(18));
+    let refusal = odoo.as_exporter("SELECT 1").unwrap_err();
+    assert!(refusal.contains("password authentication failed"), "{refusal}");
+    odoo.run("postgres", REVOKE, &[]).unwrap();
+    let left = "SELECT count(*) FROM pg_roles WHERE rolname = 'mailbox_exporter'";
+    assert_eq!(odoo.sql(left), "0");
 }
 
 #[test]
