@@ -6,6 +6,7 @@ pub(crate) mod google;
 pub mod https;
 pub mod imap;
 pub mod oauth;
+pub(crate) mod postgres;
 pub mod smtp;
 mod socket;
 

@@ -35,6 +35,8 @@ const DOORS: &[(&str, &str)] = &[
     ("rusqlite", "src/engine/storage/file.rs"),
     ("rustls_native_certs", "src/wire/dial.rs"),
     ("secrecy", "src/domain/secret.rs"),
+    ("tokio_postgres", "src/wire/postgres.rs"),
+    ("tokio_postgres_rustls", "src/wire/postgres.rs"),
     ("tracing_subscriber", "src/app.rs"),
     ("x509_parser", "src/wire/dial.rs"),
 ];

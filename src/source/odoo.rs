@@ -28,13 +28,13 @@ pub mod api;
 pub mod database;
 pub mod finding;
 pub mod keys;
+pub mod sql;
 pub mod version;
 
 mod cause;
 mod choice;
 mod links;
 mod rules;
-mod sql;
 
 use database::{Database, Queue, Row};
 use finding::Finding;
