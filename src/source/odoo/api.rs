@@ -26,7 +26,7 @@ use trouble::Trouble;
 
 use super::{
     Look,
-    database::{Database, Incoming, Outgoing, Queue},
+    database::{CLIENT_SECRET, Database, Incoming, Outgoing, PARAMETERS, Queue},
     version::Series,
 };
 use crate::{
@@ -240,26 +240,6 @@ const OUTGOING: &str = "ir.mail_server";
 
 const INCOMING: &str = "fetchmail.server";
 
-const CLIENT_SECRET: &str = "google_gmail_client_secret";
-
-/// The others are nobody's business: `database.secret` is among them.
-const PARAMETERS: &[&str] = &[
-    "base_setup.default_external_email_server",
-    "database.is_neutralized",
-    "database.uuid",
-    "google_gmail_client_id",
-    CLIENT_SECRET,
-    "mail.bounce.alias",
-    "mail.catchall.alias",
-    "mail.catchall.domain",
-    "mail.default.from",
-    "mail.default.from_filter",
-    "mail.disable_personal_mail_servers",
-    "mail.server.gmail.iap.endpoint",
-    "web.base.url",
-    "web.base.url.freeze",
-];
-
 impl Seen {
     /// What cannot be known of the queue is no reason to do without the servers.
     async fn read(&mut self, known: &Known, line: Line<'_>) {
@@ -286,7 +266,7 @@ impl Seen {
             return None;
         }
         let counted = timeout(COUNT_PATIENCE, queue::sent(&known.session, line, now)).await;
-        let counted = counted.ok().and_then(Result::ok).flatten();
+        let counted = counted.ok().and_then(Result::ok);
         self.uncounted = counted.is_none().then_some(now);
         counted
     }

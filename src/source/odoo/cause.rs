@@ -13,6 +13,16 @@ pub(super) fn cause(reason: &str, failure_type: &str) -> Cause {
     told.map(|rule| rule.cause).or_else(typed).unwrap_or(Cause::Other)
 }
 
+/// Whether a link's own trouble may be why. Odoo has no type for what failed before there was a connection, the token
+/// first of all, and its text may be in any language.
+pub(super) fn may_be_a_links(cause: Cause, failure_type: &str) -> bool {
+    match cause {
+        Cause::Network | Cause::Quota | Cause::Token => true,
+        Cause::Other => failure_type.is_empty(),
+        Cause::RecipientRefused | Cause::SenderRefused => false,
+    }
+}
+
 /// The failure types that Odoo 15 to 19 have (`mail.mail.failure_type`), as labels.
 pub(super) fn failure_type(name: Option<&str>) -> &'static str {
     let Some(name) = name else { return "" };

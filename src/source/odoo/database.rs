@@ -34,6 +34,42 @@ pub struct Database {
     pub unread: Vec<String>,
 }
 
+/// Those that matter to mail servers, in one version or another.
+pub(super) const MODULES: &[&str] = &[
+    "base",
+    "fetchmail",
+    "fetchmail_gmail",
+    "google_gmail",
+    "mail",
+    "mail_environment",
+    "mail_environment_google_gmail",
+    "mass_mailing",
+    "microsoft_outlook",
+    "server_environment",
+];
+
+/// The system parameters that are read, even where more can be. `database.secret` is nobody's business.
+pub(super) const PARAMETERS: &[&str] = &[
+    "base_setup.default_external_email_server",
+    "database.is_neutralized",
+    "database.uuid",
+    "google_gmail_client_id",
+    CLIENT_SECRET,
+    "mail.bounce.alias",
+    "mail.catchall.alias",
+    "mail.catchall.domain",
+    "mail.default.from",
+    "mail.default.from_filter",
+    "mail.disable_personal_mail_servers",
+    "mail.server.gmail.iap.endpoint",
+    "mail.server.personal.limit.minutes",
+    "mass_mailing.mail_server_id",
+    "web.base.url",
+    "web.base.url.freeze",
+];
+
+pub(super) const CLIENT_SECRET: &str = "google_gmail_client_secret";
+
 /// One row of `ir_module_module`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Module {

@@ -16,7 +16,6 @@ use crate::{
     },
 };
 
-mod cause;
 mod columns;
 mod queue;
 mod rows;
@@ -64,7 +63,6 @@ impl Reader {
     }
 
     /// After an error the connection is gone: whatever it was, a new session has nothing of it.
-
     async fn whole(&mut self, dsn: &Secret, wire: &Wire) -> Result<Look, String> {
         let mut connection = self.begun(dsn, wire).await?;
         let database = self.database(&mut connection).await?;

@@ -15,10 +15,7 @@ use super::{
 };
 use crate::{
     domain::clock::Timestamp,
-    source::odoo::{
-        cause,
-        database::{Cause, Queue},
-    },
+    source::odoo::{cause, database::Queue, version::Series},
 };
 
 /// But for what was sent.
@@ -30,11 +27,11 @@ pub(super) async fn read(
     let mut queue = Queue { messages: messages(session, line).await?, ..Queue::default() };
     let states = queue.messages.keys().map(|(state, _)| state.clone());
     for state in states.collect::<BTreeSet<_>>() {
-        if let Some(oldest) = oldest(session, line, &state).await? {
+        if let Some(oldest) = oldest(session, line, &state, now).await? {
             queue.oldest.insert(state, oldest);
         }
     }
-    if queue.oldest.contains_key(FAILED) {
+    if queue.messages.keys().any(|(state, _)| state == FAILED) {
         failures(session, line, now, &mut queue).await?;
     }
     Ok(queue)
@@ -52,9 +49,11 @@ async fn messages(
     let ask = Ask::CountBy { domain, by: &["state", "failure_type"] };
     let groups = session.rows(line, MODEL, ask).await?;
     let group = |row: &Value| {
-        let failure_type = rows::text(row, "failure_type");
+        let state = rows::text(row, "state")?;
+        // Of a message that waits, it is what an earlier try left.
+        let failure_type = rows::text(row, "failure_type").filter(|_| state == FAILED);
         let failure_type = cause::failure_type(failure_type.as_deref()).to_owned();
-        Some(((rows::text(row, "state")?, failure_type), row.get("__count")?.as_u64()?))
+        Some(((state, failure_type), row.get("__count")?.as_u64()?))
     };
     let mut messages = BTreeMap::new();
     // Types that nobody knows are one.
@@ -68,8 +67,15 @@ async fn oldest(
     session: &Session,
     line: Line<'_>,
     state: &str,
+    now: Timestamp,
 ) -> Result<Option<Timestamp>, Trouble> {
-    let search = Search::new(json!([["state", "=", state]]), &["create_date"]);
+    let mut domain = vec![json!(["state", "=", state])];
+    // One that waits for its time is not late. In 15, that time is text.
+    if state != FAILED && session.series >= Series::V16 {
+        let due = json!(["scheduled_date", "<=", rows::written(now)]);
+        domain.extend([json!("|"), json!(["scheduled_date", "=", false]), due]);
+    }
+    let search = Search::new(Value::Array(domain), &["create_date"]);
     let search = search.by("create_date, id").page(0, 1);
     let rows = session.rows(line, MODEL, Ask::SearchRead(search)).await?;
     Ok(rows.first().and_then(|row| rows::time(row, "create_date")))
@@ -89,12 +95,13 @@ async fn failures(
         let page = session.rows(line, MODEL, Ask::SearchRead(search)).await?;
         for row in &page {
             let Some(at) = rows::time(row, "write_date") else { continue };
-            let text = |field| rows::text(row, field).unwrap_or_default();
-            let cause = cause::cause(&text("failure_reason"), &text("failure_type"));
-            if now.since(at) <= DAY {
+            let failure_type = cause::failure_type(rows::text(row, "failure_type").as_deref());
+            let reason = rows::text(row, "failure_reason").unwrap_or_default();
+            let cause = cause::cause(&reason, failure_type);
+            if now.since(at) < DAY {
                 *queue.failed.entry(cause).or_default() += 1;
             }
-            if LEFT_BEHIND.contains(&cause) {
+            if cause::may_be_a_links(cause, failure_type) {
                 queue.stuck.push(at);
             }
         }
@@ -105,22 +112,30 @@ async fn failures(
     Ok(())
 }
 
-/// What was sent and left a trace: mostly nothing else of a message stays.
+/// What was sent and left a trace: a notification that says so, or the message itself. Mostly nothing else stays.
 pub(super) async fn sent(
     session: &Session,
     line: Line<'_>,
     now: Timestamp,
-) -> Result<Option<u64>, Trouble> {
-    let domain = json!([
+) -> Result<u64, Trouble> {
+    let since = rows::written(now - DAY);
+    let notified = json!([
         ["notification_type", "=", "email"],
         ["notification_status", "=", "sent"],
-        ["mail_message_id.date", ">=", rows::written(now - DAY)],
+        ["mail_message_id.date", ">", since],
     ]);
-    Ok(session.ask(line, "mail.notification", Ask::SearchCount { domain }).await?.as_u64())
+    let kept = json!([
+        ["state", "=", "sent"],
+        ["is_notification", "=", false],
+        ["write_date", ">", since]
+    ]);
+    let mut sent = 0;
+    for (model, domain) in [("mail.notification", notified), (MODEL, kept)] {
+        let counted = session.ask(line, model, Ask::SearchCount { domain }).await?.as_u64();
+        sent += counted.ok_or_else(|| Trouble::odd(model))?;
+    }
+    Ok(sent)
 }
-
-/// What fails of a message because its server's link is broken.
-const LEFT_BEHIND: &[Cause] = &[Cause::Network, Cause::Quota, Cause::Token];
 
 /// Some 600 KB, as long as the reasons mostly are.
 const PAGE: usize = 2000;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::clock::Timestamp,
     source::odoo::{
-        database::{Job, Module, Schedule},
+        database::{Job, MODULES, Module, Schedule},
         version::Series,
     },
 };
@@ -79,10 +79,6 @@ impl Standing {
     }
 }
 
-/// Those that matter to mail servers.
-const MODULES: &[&str] =
-    &["base", "fetchmail", "fetchmail_gmail", "google_gmail", "mail", "mail_environment"];
-
 const ALIAS_DOMAIN: &str = "mail.alias.domain";
 
 /// By their names in the modules' data, for people rename jobs and translate them.
@@ -119,7 +115,13 @@ async fn jobs(
 }
 
 async fn default_senders(session: &Session, line: Line<'_>) -> Result<Vec<String>, Trouble> {
-    let search = Search::new(json!([]), &["name", "default_from"]).by("sequence, id");
+    let search = Search::new(json!([]), &["name", "default_from"]).by("id");
     let domains = session.rows(line, ALIAS_DOMAIN, Ask::SearchRead(search)).await?;
-    Ok(domains.iter().filter_map(rows::default_sender).collect())
+    let mut senders: Vec<String> = Vec::new();
+    for sender in domains.iter().filter_map(rows::default_sender) {
+        if !senders.contains(&sender) {
+            senders.push(sender);
+        }
+    }
+    Ok(senders)
 }

@@ -15,7 +15,6 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    cause,
     columns::{self, Columns},
     said,
     sent::Sent,
@@ -23,6 +22,7 @@ use super::{
 use crate::{
     domain::clock::{self, Timestamp},
     source::odoo::{
+        cause,
         database::{Cause, Queue},
         version::Series,
     },
@@ -272,7 +272,7 @@ impl Backlog {
             if failed > day_ago {
                 *queue.failed.entry(open.cause).or_default() += 1;
             }
-            if open.is_stuck() {
+            if cause::may_be_a_links(open.cause, open.failure_type) {
                 queue.stuck.push(failed);
             }
         }
@@ -280,18 +280,6 @@ impl Backlog {
         queue.stuck.truncate(Queue::STUCK);
         queue.sent_at_least = notified.map(|notified| notified + self.kept.len() as u64);
         queue
-    }
-}
-
-impl Open {
-    /// Whether a link's own trouble may be why. Odoo has no type for what failed before there was a connection, the token
-    /// first of all, and its text may be in any language.
-    fn is_stuck(&self) -> bool {
-        match self.cause {
-            Cause::Network | Cause::Quota | Cause::Token => true,
-            Cause::Other => self.failure_type.is_empty(),
-            Cause::RecipientRefused | Cause::SenderRefused => false,
-        }
     }
 }
 

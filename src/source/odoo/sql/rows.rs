@@ -10,7 +10,9 @@ use super::{
 use crate::{
     domain::secret::Secret,
     source::odoo::{
-        database::{Database, Incoming, Job, Module, Outgoing, Schedule},
+        database::{
+            CLIENT_SECRET, Database, Incoming, Job, MODULES, Module, Outgoing, PARAMETERS, Schedule,
+        },
         version::Series,
     },
     wire::postgres::{Parameter, Row, Transaction, Trouble},
@@ -21,7 +23,7 @@ pub(super) type Settings = BTreeMap<String, Secret>;
 
 /// What `gmail_monitor.config` shows.
 pub(super) async fn settings(transaction: &Transaction<'_>) -> Result<Settings, String> {
-    let keys = KEYS.to_vec();
+    let keys = PARAMETERS.to_vec();
     let rows = transaction.rows(SETTINGS, &[Parameter::Words(&keys)]).await;
     let pair = |row: &Row| Ok((row.text("key")?, row.text("value")?));
     let mut settings = Settings::new();
@@ -233,43 +235,8 @@ fn schedule(row: &Row) -> Result<Schedule, Trouble> {
     Ok(Schedule { active: row.flag("active")?, next: row.time("nextcall")?, interval })
 }
 
-const CLIENT_SECRET: &str = "google_gmail_client_secret";
 const FETCH: &str = "ir_cron_mail_gateway_action";
 const QUEUE: &str = "ir_cron_mail_scheduler_action";
-
-/// Those that matter to mail servers, in one version or another.
-const MODULES: &[&str] = &[
-    "base",
-    "fetchmail",
-    "fetchmail_gmail",
-    "google_gmail",
-    "mail",
-    "mail_environment",
-    "mail_environment_google_gmail",
-    "mass_mailing",
-    "microsoft_outlook",
-    "server_environment",
-];
-
-/// The settings that are read, even where a view shows more.
-const KEYS: &[&str] = &[
-    "base_setup.default_external_email_server",
-    "database.is_neutralized",
-    "database.uuid",
-    "google_gmail_client_id",
-    CLIENT_SECRET,
-    "mail.bounce.alias",
-    "mail.catchall.alias",
-    "mail.catchall.domain",
-    "mail.default.from",
-    "mail.default.from_filter",
-    "mail.disable_personal_mail_servers",
-    "mail.server.gmail.iap.endpoint",
-    "mail.server.personal.limit.minutes",
-    "mass_mailing.mail_server_id",
-    "web.base.url",
-    "web.base.url.freeze",
-];
 
 const SETTINGS: &str = "SELECT \"key\"::text AS key, \"value\"::text AS value \
      FROM gmail_monitor.config WHERE \"key\" = ANY ($1)";
