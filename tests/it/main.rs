@@ -8,6 +8,7 @@ mod examples; // the example files, and the settings printed
 mod faults; // servers that stall, cut, lie and break off
 mod gentle; // what we do not ask, and what we leave behind
 mod identity; // whose account a token opens
+mod odoo_api; // an Odoo read by its external API
 mod reasons; // every line of Google's ends in its reason
 mod serve; // scrapes, probes, reloads, the end
 mod service_accounts; // the other kind of client

@@ -125,6 +125,18 @@ const MAIL: &[Field] = &[
     field("record_alias_domain_id", Many2one("mail.alias.domain")).since(V17),
 ];
 
+/// As far as sent mail is counted by it.
+const MESSAGE: &[Field] = &[field("date", Datetime), field("message_type", Char)];
+
+/// It has neither `create_date` nor `write_date` [RUN18].
+const NOTIFICATION: &[Field] = &[
+    field("id", Integer),
+    field("mail_message_id", Many2one("mail.message")),
+    field("notification_type", Char),
+    field("notification_status", Char),
+    field("failure_type", Char),
+];
+
 /// [RUN18]
 const ALIAS_DOMAIN: &[Field] = &[
     field("name", Char),
@@ -177,6 +189,16 @@ pub(super) const MODELS: &[Model] = &[
     model("ir.cron", "Scheduled Actions", "cron_name, id", &[LOG, CRON]),
     model("ir.model.data", "Model Data", "module, model, name", &[LOG, DATA]),
     Model { module: "mail", ..model("mail.mail", "Outgoing Mails", "id desc", &[LOG, MAIL]) },
+    Model {
+        module: "mail",
+        readers: Readers::Internal,
+        ..model("mail.message", "Message", "id desc", &[LOG, MESSAGE])
+    },
+    Model {
+        module: "mail",
+        readers: Readers::Internal,
+        ..model("mail.notification", "Message Notifications", "id", &[NOTIFICATION])
+    },
     Model {
         from: V17,
         module: "mail",
