@@ -21,6 +21,7 @@ GET    /accounts                     what is set about every mailbox
 GET    /accounts/ADDRESS             what is set about one, with its live refresh tokens
 PUT    /accounts/ADDRESS             sets what is given: {\"client_id\": \"...\", \"imap\": \"off_for_domain\"}
 POST   /accounts/ADDRESS/revoke      ends its grants; one of them: {\"refresh_token\": \"...\"}
+POST   /accounts/ADDRESS/password    its password is changed, which ends grants of mail
 POST   /accounts/ADDRESS/expire      refuses the access tokens handed out so far
 POST   /accounts/ADDRESS/link        another refresh token: {\"client_id\": \"...\"}
 PUT    /clients/ID                   sets what is given: {\"secret\": \"...\", \"state\": \"deleted\"}
