@@ -135,10 +135,11 @@ impl Watching {
         self.program.said()
     }
 
-    /// SIGTERM, and the code it ends with.
-    pub(crate) fn stop(mut self) -> Option<i32> {
+    /// SIGTERM, after which it ends well; everything that it logged.
+    pub(crate) fn stop(mut self) -> String {
         self.program.signal("TERM");
-        self.program.ended()
+        assert_eq!(self.program.ended(), Some(0), "{}", self.program.said());
+        self.program.said()
     }
 
     /// kill -9: it has no time for anything.
