@@ -77,9 +77,10 @@ fn a_link_of_an_app_of_which_nobody_said_that_it_is_in_testing() {
 }
 
 struct Life {
+    // They go in this order.
     exporter: Option<Watching>,
-    google: Google,
     wall: Wall,
+    google: Google,
     /// When the owner last linked the mailbox.
     linked: SystemTime,
 }

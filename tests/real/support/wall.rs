@@ -8,13 +8,16 @@ use std::time::Duration;
 
 pub(crate) struct Wall {
     file: PathBuf,
+    /// Holds the numbers of the processes that looked at it.
+    processes: PathBuf,
     ahead: Duration,
 }
 
 impl Wall {
     /// It is right at first.
     pub(crate) fn new(folder: &Path) -> Self {
-        let wall = Self { file: folder.join("ahead"), ahead: Duration::ZERO };
+        let (file, processes) = (folder.join("ahead"), folder.join("processes"));
+        let wall = Self { file, processes, ahead: Duration::ZERO };
         wall.show();
         wall
     }
@@ -34,7 +37,9 @@ impl Wall {
             // The files are of the time at which they were written.
             "NO_FAKE_STAT=1".to_owned(),
         ];
-        ["env".to_owned()].into_iter().chain(told).collect()
+        let script = format!("echo $$ >>'{}'; exec env \"$@\"", self.processes.display());
+        let shell = ["sh", "-c", &script, "sh"].map(str::to_owned);
+        shell.into_iter().chain(told).collect()
     }
 
     /// The program may look at any moment, so what it finds is always whole.
@@ -42,6 +47,19 @@ impl Wall {
         let new = self.file.with_extension("new");
         fs::write(&new, format!("+{}\n", self.ahead.as_secs())).expect("a file of ours");
         fs::rename(&new, &self.file).expect("a folder of ours");
+    }
+}
+
+/// What libfaketime shares of a process that was killed stays behind, and is in the way of a later one of that number.
+impl Drop for Wall {
+    fn drop(&mut self) {
+        let processes = fs::read_to_string(&self.processes).unwrap_or_default();
+        for process in processes.lines() {
+            for name in ["faketime_shm_", "sem.faketime_sem_"] {
+                // Whoever ended well has done so already.
+                let _ = fs::remove_file(format!("/dev/shm/{name}{process}"));
+            }
+        }
     }
 }
 
