@@ -2,7 +2,9 @@
 //! OAuth server that nobody here wrote. `.ci/install` installs them; without them the tests say that they are skipped.
 
 mod assertions;
+mod disk;
 mod grants;
+mod life;
 mod links;
 mod network;
 mod servers;
