@@ -1,5 +1,6 @@
-//! Is our idea of the protocol anybody else's? The exporter against Debian's Dovecot and Postfix, with tokens of an
-//! OAuth server that nobody here wrote. `.ci/install` installs them; without them the tests say that they are skipped.
+//! Is our idea of the protocol anybody else's? The exporter against Debian's Dovecot, Postfix and PostgreSQL, with
+//! tokens of an OAuth server that nobody here wrote. `.ci/install` installs them; without them the tests say that they
+//! are skipped.
 
 mod assertions;
 mod disk;
@@ -7,5 +8,6 @@ mod grants;
 mod life;
 mod links;
 mod network;
+mod odoo_grants;
 mod servers;
 mod support;

@@ -11,6 +11,7 @@ mod http;
 mod oauth;
 mod ports;
 mod postfix;
+mod postgres;
 mod wall;
 mod witness;
 
@@ -27,6 +28,7 @@ pub(crate) use google::{ADDRESS, Google, Watching, value};
 pub(crate) use home::holds_in_time;
 pub(crate) use oauth::MAIL;
 pub(crate) use ports::free as free_port;
+pub(crate) use postgres::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
 pub(crate) use wall::{LIBRARY, Wall};
 pub(crate) use witness::Witness;
 
@@ -40,8 +42,8 @@ pub(crate) struct World {
     pub(crate) postfix: Postfix,
     pub(crate) dovecot: Dovecot,
     pub(crate) oauth: Oauth,
-    pub(crate) certificates: Certificates,
-    pub(crate) home: Home,
+    pub(crate) certificates: &'static Certificates,
+    pub(crate) home: &'static Home,
     mailboxes: AtomicU32,
 }
 
@@ -49,20 +51,20 @@ impl World {
     /// None, said aloud, where a program is missing; on CI that is a failure.
     pub(crate) fn shared() -> Option<&'static Self> {
         static WORLD: LazyLock<Option<World>> =
-            LazyLock::new(|| missing().is_empty().then(World::start));
+            LazyLock::new(|| missing(NEEDED).is_empty().then(World::start));
         if WORLD.is_none() {
-            skip(&missing().join(", "));
+            skip(&missing(NEEDED).join(", "));
         }
         WORLD.as_ref()
     }
 
     fn start() -> Self {
-        let home = Home::new();
-        let certificates = Certificates::make(home.folder("certificates"));
-        let oauth = Oauth::start(&home);
-        let dovecot = Dovecot::start(&home, &oauth, &certificates);
-        let postfix = Postfix::start(&home, &dovecot, &certificates);
-        Self { postfix, dovecot, oauth, certificates, home, mailboxes: AtomicU32::new(1) }
+        let Ground { home, certificates } = ground();
+        let oauth = Oauth::start(home);
+        let dovecot = Dovecot::start(home, &oauth, certificates);
+        let postfix = Postfix::start(home, &dovecot, certificates);
+        let mailboxes = AtomicU32::new(1);
+        Self { postfix, dovecot, oauth, certificates, home, mailboxes }
     }
 
     /// The address of a mailbox that no other test has.
@@ -83,6 +85,21 @@ impl World {
     }
 }
 
+/// What all servers stand on, whether or not a mail server is among them: one folder, one authority.
+struct Ground {
+    home: Home,
+    certificates: Certificates,
+}
+
+fn ground() -> &'static Ground {
+    static GROUND: LazyLock<Ground> = LazyLock::new(|| {
+        let home = Home::new();
+        let certificates = Certificates::make(home.folder("certificates"));
+        Ground { home, certificates }
+    });
+    &GROUND
+}
+
 /// Writes a server's settings with `@NAME@` filled in, and returns their path.
 fn fill(folder: &Path, file: &str, template: &str, names: &[(&str, String)]) -> String {
     let path = folder.join(file);
@@ -100,10 +117,10 @@ pub(crate) fn are_there(programs: &'static [(&str, &str)]) -> bool {
     missing.is_empty()
 }
 
-fn missing() -> Vec<&'static str> {
-    let mut missing = missing_of(NEEDED);
+fn missing(programs: &'static [(&str, &str)]) -> Vec<&'static str> {
+    let mut missing = missing_of(programs);
     let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    missing.extend((!root).then_some("root's rights, which Postfix wants"));
+    missing.extend((!root).then_some("root's rights, which Postfix and PostgreSQL want"));
     missing
 }
 
