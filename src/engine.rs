@@ -184,11 +184,8 @@ impl Engine {
         let now = self.clock.now();
         let changed = self.state.apply(&links, &mut self.storage, now);
         let window = spread::window(changed.len());
-        self.refusals.retain(|asker| {
-            let changed = changed.iter().any(|changed| changed.watched.link.id == *asker);
-            !changed && self.state.link(asker).is_some()
-        });
-        for Changed { watched, left } in &changed {
+        self.refusals.apply(&self.state, &changed, now);
+        for Changed { watched, left, .. } in &changed {
             let id = &watched.link.id;
             self.tokens.remove(id);
             self.schedule.resume(watched, left, now + spread::phase(id, window), now);
@@ -201,9 +198,10 @@ impl Engine {
         self.tell();
     }
 
-    /// One line when a link's verdict changes, none while it stays.
+    /// One line when a link's or a client's verdict changes, none while it stays.
     fn tell(&mut self) {
-        for transition in self.state.take_transitions() {
+        let clients = self.refusals.take_transitions();
+        for transition in clients.into_iter().chain(self.state.take_transitions()) {
             transition.log();
             if let Some(listener) = &self.listener {
                 // Who has left needs no telling.
@@ -349,7 +347,10 @@ impl Engine {
         }
         let mut outcomes: Vec<_> = outcomes
             .into_iter()
-            .map(|(check, outcome)| (check, self.of_client(&running, check, outcome)))
+            .map(|(check, outcome)| match still_meant {
+                true => (check, self.of_client(&running, check, outcome)),
+                false => (check, outcome),
+            })
             .collect();
         self.state.explain(&running.link, running.generation, &mut outcomes);
         let outcomes: Vec<_> =
@@ -386,13 +387,14 @@ impl Engine {
         }
     }
 
-    /// What a token probe says about its client is the client's: where another link has said it, this one is skipped.
+    /// What a probe says about its client is the client's: where another link has said it, this one is skipped.
     fn of_client(&mut self, running: &Running, check: Check, outcome: Outcome) -> Outcome {
-        if check != Check::Token || matches!(outcome.verdict, Verdict::Skip { .. }) {
+        if matches!(outcome.verdict, Verdict::Skip { .. }) {
             return outcome;
         }
-        let failed = outcome.failure().map(|failure| failure.reason);
-        match (self.refusals.learn(&running.client, &running.link, failed), failed) {
+        let Some(link) = self.state.link(&running.link) else { return outcome };
+        let because = outcome.failure().map(|failure| failure.reason);
+        match (self.refusals.learn(link, check, &outcome), because) {
             (Learnt::Known, Some(because)) => {
                 Outcome::without_probe(Verdict::Skip { because }, outcome.at)
             }

@@ -1,4 +1,4 @@
-//! Tells of links that break, heal or get another token: by a webhook, by a command ([docs](../docs/on_change.md)).
+//! Tells of links that break, heal or get another token, and of refused clients: by a webhook, by a command ([docs](../docs/on_change.md)).
 //!
 //! Invariant: the engine never waits for this part, and this part's taking-in never for a receiver.
 
@@ -12,7 +12,12 @@ use url::Url;
 
 use crate::{
     domain::clock::Clock,
-    engine::{Handle, course::Transition, report::discreet},
+    engine::{
+        Handle,
+        course::{Subject, Transition},
+        report::discreet,
+        state::Snapshot,
+    },
     metrics::{Deliveries, Privacy, Tally},
     wire::Wire,
     yaml::{At, Reading},
@@ -121,24 +126,31 @@ impl Notifier {
         for (_, queue, tally) in channels.into_iter().filter(|(wanted, ..)| *wanted) {
             if let Some(dropped) = queue.push(parcel.clone()) {
                 tally.drop_one();
-                let Parcel { link, event, .. } = &*dropped;
-                tracing::warn!(link, event, "too much is to be told; this is not");
+                let (client, link, event) = dropped.fields();
+                tracing::warn!(client, link, event, "too much is to be told; this is not");
             }
         }
     }
 
     fn parcel(&self, told: &Told, number: u64, privacy: &Privacy) -> Parcel {
-        let Told { link, mailbox, at, event } = told;
-        let label = privacy.label(mailbox, link, &self.engine.snapshot());
+        let Told { of, at, event } = told;
+        let snapshot = self.engine.snapshot();
+        let (client, link) = of.names();
+        let mailbox = match of {
+            Subject::Client(_) => None,
+            Subject::Link(id, mailbox) => Some((mailbox, privacy.label(mailbox, id, &snapshot))),
+        };
         let trouble = event.trouble();
         let reason = trouble.map(|trouble| trouble.reason);
         let evidence = trouble.and_then(|trouble| trouble.evidence.as_deref());
         let message = Message {
             version: VERSION,
             id: format!("{:x}-{number:x}", at.to_utc().timestamp_millis()),
-            event: event.name(),
-            link: link.as_str(),
-            mailbox: &label,
+            event: told.name(),
+            client,
+            links: client.map(|client| links_of(client, &snapshot)),
+            link,
+            mailbox: mailbox.as_ref().map(|(_, label)| &**label),
             at: at.to_string(),
             check: trouble.map(|trouble| trouble.check.name()),
             reason: reason.map(|reason| reason.name()),
@@ -146,23 +158,33 @@ impl Notifier {
             who: reason.map(|reason| reason.class().who()),
             meaning: reason.map(|reason| reason.meaning()),
             next_step: reason.map(|reason| reason.next_step()),
-            evidence: evidence.map(|words| discreet(words, mailbox, &label)),
-            url: self.external_url.as_ref().map(|base| page(base, link.as_str())),
+            evidence: evidence.map(|words| match &mailbox {
+                Some((mailbox, label)) => discreet(words, mailbox, label),
+                None => words.to_owned(),
+            }),
+            url: self.external_url.as_ref().map(|base| page(base, link)),
         };
         Parcel {
             body: serde_json::to_vec(&message).expect("text and numbers are JSON"),
-            link: link.to_string(),
-            event: event.name(),
+            of: of.clone(),
+            event: told.name(),
             reason: message.reason.unwrap_or_default(),
             class: message.class.unwrap_or_default(),
         }
     }
 }
 
-/// Where a link's page is for people.
-fn page(base: &Url, link: &str) -> String {
+fn links_of(client: &str, snapshot: &Snapshot) -> usize {
+    let links = snapshot.links.values();
+    links.filter(|state| &*state.watched.link.client.name == client).count()
+}
+
+/// Where a link's page is for people; a client stands on the first one.
+fn page(base: &Url, link: Option<&str>) -> String {
     let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
+    if let Some(link) = link
+        && let Ok(mut path) = url.path_segments_mut()
+    {
         path.pop_if_empty().push("links").push(link);
     }
     url.into()
@@ -175,8 +197,15 @@ struct Message<'a> {
     /// The same in every attempt to tell the same.
     id: String,
     event: &'static str,
-    link: &'a str,
-    mailbox: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<&'a str>,
+    /// How many the client has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailbox: Option<&'a str>,
     at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<&'static str>,
@@ -203,11 +232,19 @@ const VERSION: u32 = 1;
 #[derive(Debug)]
 struct Parcel {
     body: Vec<u8>,
-    link: String,
+    of: Subject,
     event: &'static str,
     /// Empty where there is none.
     reason: &'static str,
     class: &'static str,
+}
+
+impl Parcel {
+    /// Client or link, and the event, for the log.
+    fn fields(&self) -> (Option<&str>, Option<&str>, &'static str) {
+        let (client, link) = self.of.names();
+        (client, link, self.event)
+    }
 }
 
 /// What both workers need.
@@ -259,15 +296,15 @@ async fn run_all(worker: Worker) {
 }
 
 fn note(by: &str, parcel: &Parcel, told: &Result<(), String>, tally: &Tally) {
-    let Parcel { link, event, .. } = parcel;
+    let (client, link, event) = parcel.fields();
     match told {
         Ok(()) => {
             tally.send_one();
-            tracing::debug!(link, event, by, "told");
+            tracing::debug!(client, link, event, by, "told");
         }
         Err(error) => {
             tally.fail_one();
-            tracing::warn!(link, event, by, error, "nobody could be told");
+            tracing::warn!(client, link, event, by, error, "nobody could be told");
         }
     }
 }
@@ -284,9 +321,10 @@ mod tests {
     #[test]
     fn a_links_page_is_below_the_external_url_whatever_its_id() {
         let cases = [
-            ("https://m.example.com", "a@b.c", "https://m.example.com/links/a@b.c"),
-            ("https://e.org/mail/", "odoo/3", "https://e.org/mail/links/odoo%2F3"),
-            ("https://e.org/mail", "a?b#c", "https://e.org/mail/links/a%3Fb%23c"),
+            ("https://m.example.com", Some("a@b.c"), "https://m.example.com/links/a@b.c"),
+            ("https://e.org/mail/", Some("odoo/3"), "https://e.org/mail/links/odoo%2F3"),
+            ("https://e.org/mail", Some("a?b#c"), "https://e.org/mail/links/a%3Fb%23c"),
+            ("https://e.org/mail", None, "https://e.org/mail"),
         ];
         for (base, link, expected) in cases {
             assert_eq!(page(&base.parse().unwrap(), link), expected);

@@ -3,7 +3,7 @@
 mod accounts;
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     dialogue::Dialogue,
@@ -21,9 +21,12 @@ GET    /accounts                     what is set about every mailbox
 GET    /accounts/ADDRESS             what is set about one, with its live refresh tokens
 PUT    /accounts/ADDRESS             sets what is given: {\"client_id\": \"...\", \"imap\": \"off_for_domain\"}
 POST   /accounts/ADDRESS/revoke      ends its grants; one of them: {\"refresh_token\": \"...\"}
+POST   /accounts/ADDRESS/password    its password is changed, which ends grants of mail
 POST   /accounts/ADDRESS/expire      refuses the access tokens handed out so far
 POST   /accounts/ADDRESS/link        another refresh token: {\"client_id\": \"...\"}
 PUT    /clients/ID                   sets what is given: {\"secret\": \"...\", \"state\": \"deleted\"}
+PUT    /service_accounts/EMAIL       sets what is given: {\"scopes\": []}, {\"key_ids\": [\"...\"]}
+POST   /service_accounts/EMAIL/key   another key, as the file that Google would give
 GET    /faults                       what goes wrong
 POST   /faults                       makes something go wrong: {\"service\": \"imap\", \"at\": \"auth\",
                                      \"what\": {\"say\": \"imap.too_many_connections\"}, \"times\": 1}
@@ -76,6 +79,7 @@ fn answer(world: &World, request: &Request) -> Result<Answer, Refusal> {
             world.merge_client(id, &body(request)?)?;
             told(&world.client(id))
         }
+        (method, "service_accounts", rest) => service_account(world, request, method, rest),
         ("GET", "faults", "") => told(&world.faults()),
         ("POST", "faults", "") => {
             let fault: Fault = body(request)?;
@@ -107,6 +111,26 @@ fn answer(world: &World, request: &Request) -> Result<Answer, Refusal> {
             Err(Refusal(405, Mistake::new("that is not done here; GET / lists what is")))
         }
         _ => Err(Refusal(404, Mistake::new("there is no such path; GET / lists them"))),
+    }
+}
+
+fn service_account(
+    world: &World,
+    request: &Request,
+    method: &str,
+    rest: &str,
+) -> Result<Answer, Refusal> {
+    let (email, what) = rest.split_once('/').unwrap_or((rest, ""));
+    match (method, what) {
+        ("PUT", "") => {
+            world.merge_service_account(email, &body(request)?)?;
+            told(&world.service_account(email))
+        }
+        ("POST", "key") => {
+            world.merge_service_account(email, &Map::new())?;
+            Ok(Answer::text(200, &world.add_service_account(email)))
+        }
+        _ => Err(Refusal(405, Mistake::new("that is not done here; GET / lists what is"))),
     }
 }
 

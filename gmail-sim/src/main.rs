@@ -9,7 +9,8 @@ const USAGE: &str = "\
 gmail-sim: what Google does for OAuth-linked Gmail mailboxes, on loopback sockets
 
   --accounts FILE     mailboxes as JSON: {\"clients\": {ID: {\"secret\": S}}, \"accounts\": {ADDRESS:
-                      {\"client_id\": ID, \"refresh_token\": T, ...}}}; the same keys as PUT
+                      {\"client_id\": ID, \"refresh_token\": T, ...}}, \"service_accounts\": {EMAIL:
+                      {\"key_ids\": [K], ...}}}; the same keys as PUT
   --ca-file FILE      where to write the certificate of the authority
   --demo              a dozen mailboxes in every interesting state
   --first-port PORT   seven ports from here on; free ones where absent

@@ -24,7 +24,7 @@ use crate::{
 
 pub use super::checks::{CheckState, Checks};
 use super::{
-    course::{Course, Transition, Turn},
+    course::{Course, Subject, Transition, Turn},
     schedule::Left,
     storage::Storage,
 };
@@ -124,6 +124,8 @@ pub(super) struct Changed {
     pub(super) watched: Watched,
     /// The plan of an earlier process, where the link is as it was then.
     pub(super) left: BTreeMap<Check, Left>,
+    /// The client by which an earlier process knew it.
+    pub(super) client: Option<String>,
 }
 
 impl State {
@@ -150,12 +152,17 @@ impl State {
                     self.generations += 1;
                     let course = before.as_deref().map(|old| self.continued(old, watched, now));
                     let generation = Generation(self.generations);
-                    let (mut state, left) = taken_over(watched, before, generation, storage, now);
+                    let (mut state, left, client) =
+                        taken_over(watched, before, generation, storage, now);
                     match course {
                         Some(course) => state.course = course,
-                        None => state.course = Course::resumed(&mut state, now),
+                        None => {
+                            if let Some(turn) = Course::resume(&mut state, now) {
+                                self.tell(&watched.link, now, turn);
+                            }
+                        }
                     }
-                    changed.push(Changed { watched: watched.clone(), left });
+                    changed.push(Changed { watched: watched.clone(), left, client });
                     Arc::new(state)
                 }
             };
@@ -190,8 +197,8 @@ impl State {
     }
 
     fn tell(&mut self, link: &Link, at: Timestamp, turn: Turn) {
-        let (link, mailbox) = (link.id.clone(), link.mailbox.clone());
-        self.transitions.push(Transition { link, mailbox, at, turn });
+        let of = Subject::Link(link.id.clone(), link.mailbox.clone());
+        self.transitions.push(Transition { of, at, turn });
     }
 
     /// What happened to links since somebody asked last.
@@ -364,9 +371,9 @@ fn taken_over(
     generation: Generation,
     storage: &mut Storage,
     now: Timestamp,
-) -> (LinkState, BTreeMap<Check, Left>) {
+) -> (LinkState, BTreeMap<Check, Left>, Option<String>) {
     let link = &watched.link;
-    let mut left = BTreeMap::new();
+    let (mut left, mut client) = (BTreeMap::new(), None);
     let mut course = Course::default();
     let (same, checks, tokens) = match (before, storage.recall(&link.id)) {
         (Some(old), _) => {
@@ -377,8 +384,12 @@ fn taken_over(
             if kept.is_of(watched, storage.key()) {
                 left = kept.left();
             }
+            let same = kept.mailbox == link.mailbox.as_str();
             course.counts = kept.turns();
-            (kept.mailbox == link.mailbox.as_str(), kept.checks(), kept.tokens)
+            course.certain = kept.certain().filter(|_| same);
+            let checks = kept.checks();
+            client = Some(kept.client);
+            (same, checks, kept.tokens)
         }
         (None, None) => (false, Checks::default(), Tokens::default()),
     };
@@ -389,7 +400,8 @@ fn taken_over(
     };
     tokens.see(secret, now);
     let checks = carried_over(same, &checks, watched);
-    (LinkState { watched: watched.clone(), generation, checks, course, tokens }, left)
+    let state = LinkState { watched: watched.clone(), generation, checks, course, tokens };
+    (state, left, client)
 }
 
 /// What is known stays until the changed link was probed, which happens at once; the last word on another mailbox says

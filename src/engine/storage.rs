@@ -106,6 +106,12 @@ impl Storage {
         }
         let (file, kept) = match opened {
             Ok(opened) => opened,
+            // Only a new file is written to before it is read, so there is nothing to remember.
+            Err(trouble @ Trouble::Full(_)) => {
+                tell_failing(&path, &trouble);
+                let disk = Writer::start(directory.to_owned(), None, fresh.key.clone(), clock);
+                return Self { disk, ..fresh };
+            }
             Err(trouble) => {
                 tracing::error!(file = %shown, why = %trouble, "the storage cannot be used and is left as it is: what is learnt is forgotten at the end");
                 return Self { disk: Disk::Refused, ..fresh };
@@ -131,7 +137,7 @@ impl Storage {
             tracing::warn!(file = %shown, unread, "some links in the storage cannot be read");
         }
         tracing::info!(file = %shown, links = links.len(), "remembers");
-        let disk = Writer::start(directory.to_owned(), file, kept.key.clone(), clock);
+        let disk = Writer::start(directory.to_owned(), Some(file), kept.key.clone(), clock);
         Self { key: kept.key, links, mailboxes, disk, ..fresh }
     }
 
@@ -245,8 +251,9 @@ impl Storage {
 }
 
 impl Writer {
-    fn start(directory: PathBuf, file: File, key: Key, clock: Clock) -> Disk {
-        let up = Arc::new(AtomicBool::new(true));
+    /// Without a file it begins as one that failed, and makes the file when it can.
+    fn start(directory: PathBuf, file: Option<File>, key: Key, clock: Clock) -> Disk {
+        let up = Arc::new(AtomicBool::new(file.is_some()));
         let (batches, received) = sync_channel(1);
         let told = up.clone();
         let run = move || write_all(&received, &directory, file, &key, clock, &told);
@@ -265,13 +272,12 @@ impl Writer {
 fn write_all(
     batches: &Receiver<Batch>,
     directory: &Path,
-    file: File,
+    mut open: Option<File>,
     key: &Key,
     clock: Clock,
     up: &AtomicBool,
 ) {
-    let shown = file.path().display().to_string();
-    let mut open = Some(file);
+    let path = file::path(directory);
     while let Ok(batch) = batches.recv() {
         let now = clock.now();
         let (links, mailboxes) = rows(&batch, key, now);
@@ -289,18 +295,22 @@ fn write_all(
         });
         match written {
             Ok(()) if up.swap(true, Ordering::Relaxed) => {}
-            Ok(()) => tracing::info!(file = shown, "the storage can be written again"),
+            Ok(()) => tracing::info!(file = %path.display(), "the storage can be written again"),
             Err(trouble) => {
                 if let Trouble::Damaged(_) = trouble {
                     // The next batch holds everything, and makes a new file.
-                    let _ = file::set_aside(&file::path(directory), now);
+                    let _ = file::set_aside(&path, now);
                 }
                 if up.swap(false, Ordering::Relaxed) {
-                    tracing::error!(file = shown, why = %trouble, "the storage cannot be written: what is learnt from now on is forgotten at the end");
+                    tell_failing(&path, &trouble);
                 }
             }
         }
     }
+}
+
+fn tell_failing(file: &Path, why: &Trouble) {
+    tracing::error!(file = %file.display(), %why, "the storage cannot be written: what is learnt from now on is forgotten at the end");
 }
 
 fn rows(batch: &Batch, key: &Key, seen: Timestamp) -> (Vec<Row>, Vec<Row>) {

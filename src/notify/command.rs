@@ -69,12 +69,14 @@ impl Command {
     }
 
     fn spawn(&self, parcel: &Parcel) -> io::Result<Child> {
+        let (client, link) = parcel.of.names();
         process::Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
             .envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
             .env("MAILBOX_EXPORTER_EVENT", parcel.event)
-            .env("MAILBOX_EXPORTER_LINK", &parcel.link)
+            .env("MAILBOX_EXPORTER_CLIENT", client.unwrap_or_default())
+            .env("MAILBOX_EXPORTER_LINK", link.unwrap_or_default())
             .env("MAILBOX_EXPORTER_REASON", parcel.reason)
             .env("MAILBOX_EXPORTER_CLASS", parcel.class)
             .stdin(Stdio::piped())
@@ -170,6 +172,7 @@ const LONGEST_WORDS: u64 = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::course::Subject;
 
     fn shell(script: &str) -> Command {
         let arguments = vec!["-c".to_owned(), script.to_owned()];
@@ -177,14 +180,15 @@ mod tests {
     }
 
     fn parcel(body: Vec<u8>) -> Parcel {
-        let (event, reason, class) = ("broke", "timeout", "network");
-        Parcel { body, link: "a b; $(x)".to_owned(), event, reason, class }
+        let (event, reason, class) = ("client_broke", "client_deleted", "client");
+        Parcel { body, of: Subject::Client("a b; $(x)".into()), event, reason, class }
     }
 
     #[tokio::test]
-    async fn it_gets_the_message_and_four_variables_and_none_of_our_secrets() {
-        let script = r#"test "$(cat)" = '{}' && test "$MAILBOX_EXPORTER_LINK" = 'a b; $(x)' &&
-            test "$MAILBOX_EXPORTER_EVENT$MAILBOX_EXPORTER_REASON$MAILBOX_EXPORTER_CLASS" = broketimeoutnetwork &&
+    async fn it_gets_the_message_and_five_variables_and_none_of_our_secrets() {
+        let script = r#"test "$(cat)" = '{}' && test "$MAILBOX_EXPORTER_CLIENT" = 'a b; $(x)' &&
+            test "$MAILBOX_EXPORTER_EVENT $MAILBOX_EXPORTER_REASON" = 'client_broke client_deleted' &&
+            test "$MAILBOX_EXPORTER_CLASS" = client && test "${MAILBOX_EXPORTER_LINK-none}" = '' &&
             test -n "$PATH" && test -z "$CARGO_PKG_NAME""#;
         assert_eq!(shell(script).run(&parcel(b"{}".to_vec())).await, Ok(()));
     }

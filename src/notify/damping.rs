@@ -1,6 +1,7 @@
-//! Which transitions are told: what may pass by itself only when it stays, a link that flaps only once.
+//! Which transitions are told: what may pass by itself only when it stays, a link that flaps only once, and a refused
+//! client's of no link.
 //!
-//! Invariant: nothing is told healed that was not told broken. It has no clock of its own: every call says what time it is.
+//! Invariant: nothing is told healed that was not told broken, by this process or the one before. It has no clock of its own: every call says what time it is.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -8,12 +9,8 @@ use std::{
 };
 
 use crate::{
-    domain::{
-        clock::Timestamp,
-        link::{Address, LinkId},
-        reason::{Again, Reason},
-    },
-    engine::course::{Transition, Trouble, Turn},
+    domain::{clock::Timestamp, reason::Reason},
+    engine::course::{Subject, Transition, Trouble, Turn, is_certain},
 };
 
 /// More changes than these within [`WINDOW`], and the link flaps.
@@ -21,16 +18,32 @@ pub const MOST: usize = 6;
 
 pub const WINDOW: Duration = Duration::from_secs(60 * 60);
 
-/// A link that flapped and has not changed for so long is told again as it is.
+/// What flapped and has not changed for so long is told again as it is.
 pub const STEADY: Duration = Duration::from_secs(30 * 60);
 
 /// Something that is told.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Told {
-    pub link: LinkId,
-    pub mailbox: Address,
+    pub of: Subject,
     pub at: Timestamp,
     pub event: Event,
+}
+
+impl Told {
+    /// The event's name as it is sent.
+    pub fn name(&self) -> &'static str {
+        match (&self.of, &self.event) {
+            (Subject::Client(_), Event::Broke(_)) => "client_broke",
+            (Subject::Client(_), Event::Flapping(_)) => "client_flapping",
+            (Subject::Client(_), Event::Healed) => "client_healed",
+            (Subject::Client(_), Event::ReasonChanged(_)) => "client_reason_changed",
+            (Subject::Link(..), Event::Broke(_)) => "broke",
+            (Subject::Link(..), Event::Flapping(_)) => "flapping",
+            (Subject::Link(..), Event::Healed) => "healed",
+            (Subject::Link(..), Event::ReasonChanged(_)) => "reason_changed",
+            (_, Event::TokenChanged) => "token_changed",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,16 +57,6 @@ pub enum Event {
 }
 
 impl Event {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Broke(_) => "broke",
-            Self::Flapping(_) => "flapping",
-            Self::Healed => "healed",
-            Self::ReasonChanged(_) => "reason_changed",
-            Self::TokenChanged => "token_changed",
-        }
-    }
-
     pub fn trouble(&self) -> Option<&Trouble> {
         match self {
             Self::Broke(trouble) | Self::ReasonChanged(trouble) => Some(trouble),
@@ -63,17 +66,18 @@ impl Event {
     }
 }
 
-/// What was told of every link that ever changed.
+/// What was told of every link and client that ever changed.
 #[derive(Debug, Default)]
 pub struct Damping {
-    links: HashMap<LinkId, Course>,
-    flapping: BTreeSet<LinkId>,
+    courses: HashMap<Subject, Course>,
+    flapping: BTreeSet<Subject>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Course {
-    mailbox: Address,
     present: Option<Trouble>,
+    /// Whether that is told of its client.
+    excused: bool,
     /// Whether a second run confirmed what may pass by itself.
     confirmed: bool,
     told: Option<Believed>,
@@ -81,7 +85,7 @@ struct Course {
     changes: VecDeque<Timestamp>,
 }
 
-/// What whoever is told believes of a link that they do not believe to work.
+/// What whoever is told believes of what they do not believe to work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Believed {
     Broken(Reason),
@@ -91,31 +95,29 @@ enum Believed {
 impl Damping {
     /// What of this is to be told.
     pub fn take(&mut self, transition: Transition) -> Option<Told> {
-        let Transition { link, mailbox, at, turn } = transition;
+        let Transition { of, at, turn } = transition;
         if let Turn::Gone = turn {
-            self.links.remove(&link);
-            self.flapping.remove(&link);
+            self.courses.remove(&of);
+            self.flapping.remove(&of);
             return None;
         }
-        let course = self.links.entry(link.clone()).or_insert_with(|| Course::new(mailbox));
-        let event = course.take(at, turn)?;
+        let event = self.courses.entry(of.clone()).or_default().take(&of, at, &turn)?;
         if let Event::Flapping(_) = event {
-            self.flapping.insert(link.clone());
+            self.flapping.insert(of.clone());
         }
-        Some(Told { link, mailbox: course.mailbox.clone(), at, event })
+        Some(Told { of, at, event })
     }
 
-    /// The links that flapped and have been steady since, as they are.
+    /// What flapped and has been steady since, as it is.
     pub fn settle(&mut self, now: Timestamp) -> Vec<Told> {
-        let links = &mut self.links;
+        let courses = &mut self.courses;
         let mut told = Vec::new();
-        self.flapping.retain(|id| {
-            let Some(course) = links.get_mut(id) else { return false };
-            if course.steady_at().is_some_and(|at| now < at) {
+        self.flapping.retain(|of| {
+            let Some(course) = courses.get_mut(of) else { return false };
+            if course.steady_at().is_none_or(|at| now < at) {
                 return true;
             }
-            let (link, mailbox) = (id.clone(), course.mailbox.clone());
-            told.push(Told { link, mailbox, at: now, event: course.settle() });
+            told.push(Told { of: of.clone(), at: now, event: course.settle() });
             false
         });
         told
@@ -123,58 +125,65 @@ impl Damping {
 
     /// When to ask for those at the latest.
     pub fn wake(&self) -> Option<Timestamp> {
-        let flapping = self.flapping.iter().filter_map(|id| self.links.get(id));
+        let flapping = self.flapping.iter().filter_map(|of| self.courses.get(of));
         flapping.filter_map(Course::steady_at).min()
     }
 }
 
 impl Course {
-    fn new(mailbox: Address) -> Self {
-        Self { mailbox, present: None, confirmed: false, told: None, changes: VecDeque::new() }
-    }
-
-    fn take(&mut self, at: Timestamp, turn: Turn) -> Option<Event> {
-        match &turn {
-            Turn::Persists => self.confirmed = true,
-            _ => self.note(at),
+    fn take(&mut self, of: &Subject, at: Timestamp, turn: &Turn) -> Option<Event> {
+        let was_excused = self.excused;
+        if let Some(trouble) = turn.trouble() {
+            self.present = Some(trouble.clone());
+            self.excused = of.is_excused(trouble.reason);
         }
-        match &turn {
-            Turn::Broke(trouble) => {
-                self.present = Some(trouble.clone());
-                self.confirmed = false;
+        match turn {
+            Turn::Broke(_) => self.confirmed = false,
+            Turn::Healed(_) => (self.present, self.excused) = (None, false),
+            Turn::Persists => self.confirmed = true,
+            // The second failing run, if for another reason. But who was told of one reason hears of a passing other
+            // one only when that stays.
+            Turn::ReasonChanged(_) => self.confirmed = self.told.is_none() && !was_excused,
+            Turn::Resumed { certain, .. } => {
+                self.told = certain.map(Believed::Broken);
+                return None;
             }
-            Turn::ReasonChanged(trouble) => {
-                self.present = Some(trouble.clone());
-                // The second failing run, if for another reason. But who was told of one reason hears of a passing
-                // other one only when that stays.
-                self.confirmed = self.told.is_none();
-            }
-            Turn::Healed => self.present = None,
-            Turn::Gone | Turn::Persists | Turn::TokenChanged => {}
+            Turn::Gone | Turn::TokenChanged => {}
+        }
+        let is_change = match turn {
+            Turn::Broke(_) | Turn::ReasonChanged(_) => !self.excused,
+            Turn::Healed(_) => !was_excused,
+            Turn::TokenChanged => true,
+            Turn::Gone | Turn::Persists | Turn::Resumed { .. } => false,
+        };
+        if is_change {
+            self.note(at);
         }
         if self.told == Some(Believed::Flapping) {
             return None;
         }
         if self.changes.len() > MOST {
             self.told = Some(Believed::Flapping);
-            return Some(Event::Flapping(self.present.clone()));
+            return Some(Event::Flapping(self.present.clone().filter(|_| !self.excused)));
         }
-        if let Turn::TokenChanged = turn {
-            return Some(Event::TokenChanged);
+        match turn {
+            Turn::TokenChanged => Some(Event::TokenChanged),
+            _ => self.tell(),
         }
+    }
+
+    /// What is beyond doubt, and not what was told.
+    fn tell(&mut self) -> Option<Event> {
         match &self.present {
             None => self.told.take().map(|_| Event::Healed),
-            Some(trouble) if !self.is_sure(trouble.reason) => None,
+            Some(_) if self.excused => None,
+            Some(trouble) if !is_certain(trouble.reason, self.confirmed) => None,
             Some(trouble) => match self.told.replace(Believed::Broken(trouble.reason)) {
                 None => Some(Event::Broke(trouble.clone())),
                 Some(told) if told == Believed::Broken(trouble.reason) => None,
                 Some(_) => Some(Event::ReasonChanged(trouble.clone())),
             },
         }
-    }
-
-    fn is_sure(&self, reason: Reason) -> bool {
-        self.confirmed || reason.again() != Again::Now
     }
 
     fn note(&mut self, at: Timestamp) {
@@ -185,8 +194,9 @@ impl Course {
         self.changes.retain(|change| at.since(*change) < WINDOW);
     }
 
+    /// None while nothing is told of it but of its client.
     fn steady_at(&self) -> Option<Timestamp> {
-        self.changes.back().map(|last| *last + STEADY)
+        self.changes.back().filter(|_| !self.excused).map(|last| *last + STEADY)
     }
 
     fn settle(&mut self) -> Event {

@@ -66,18 +66,20 @@ const MOST: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::course::Subject;
 
     #[tokio::test]
     async fn where_there_is_too_much_the_oldest_goes() {
         let parcel = |number: usize| {
-            let link = number.to_string();
-            Arc::new(Parcel { link, body: Vec::new(), event: "broke", reason: "", class: "" })
+            let of = Subject::Client(number.to_string().into());
+            Arc::new(Parcel { of, body: Vec::new(), event: "broke", reason: "", class: "" })
         };
+        let name = |parcel: &Parcel| parcel.of.names().0.unwrap().to_owned();
         let queue = Queue::default();
         let dropped: Vec<_> = (0..MOST + 2).filter_map(|n| queue.push(parcel(n))).collect();
-        let dropped: Vec<_> = dropped.iter().map(|parcel| parcel.link.as_str()).collect();
+        let dropped: Vec<_> = dropped.iter().map(|parcel| name(parcel)).collect();
         assert_eq!(dropped, ["0", "1"]);
-        assert_eq!(queue.next().await.link, "2");
+        assert_eq!(name(&*queue.next().await), "2");
         assert_eq!(queue.untold(), MOST, "one of them is in hand");
     }
 }

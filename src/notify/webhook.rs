@@ -78,8 +78,8 @@ impl Webhook {
                 Err(missed) => missed,
             };
             let Some(pause) = pauses.next() else { return Err(missed) };
-            let Parcel { link, event, .. } = parcel;
-            tracing::debug!(link, event, missed, ?pause, "the webhook is tried again");
+            let (client, link, event) = parcel.fields();
+            tracing::debug!(client, link, event, missed, ?pause, "the webhook is tried again");
             tokio::select! {
                 () = stop.cancelled() => return Err(missed),
                 () = sleep(pause) => {}

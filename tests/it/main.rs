@@ -7,6 +7,7 @@ mod check; // `mailbox_exporter check`: formats, exit codes
 mod examples; // the example files, and the settings printed
 mod faults; // servers that stall, cut, lie and break off
 mod gentle; // what we do not ask, and what we leave behind
+mod grants; // what ends a link at Google, or holds it up
 mod identity; // whose account a token opens
 mod odoo_api; // an Odoo read by its external API
 mod reasons; // every line of Google's ends in its reason

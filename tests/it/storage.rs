@@ -49,7 +49,7 @@ fn asked(world: &World) -> Vec<String> {
 }
 
 /// Waits until the file, or what SQLite keeps beside it, holds these words.
-async fn written(world: &World, words: &str) {
+pub(crate) async fn written(world: &World, words: &str) {
     let deadline = clock::instant() + Duration::from_secs(60);
     loop {
         let files = fs::read_dir(world.path("storage")).unwrap();

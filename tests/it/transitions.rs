@@ -17,7 +17,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{CLIENT_ID, World};
+use crate::{
+    storage::written,
+    support::{CLIENT_ID, World},
+};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -139,6 +142,94 @@ async fn what_may_pass_by_itself_is_told_after_the_second_run_that_fails() {
     assert_eq!(posts[0].json()["reason"], "timeout");
     let counter = r#"mailbox_link_transitions_total{link="a@example.com",mailbox="a@example.com",to="broke"} 2"#;
     assert!(exporter.metrics().await.contains(counter), "but it is counted");
+}
+
+#[tokio::test]
+async fn what_was_told_before_a_kill_is_told_healed_after_it_and_nothing_else_is() {
+    let mut world = World::start().await;
+    world.mailbox("dead@example.com").mailbox("slow@example.com");
+    world.settings = "checks: {imap: {timeout: 1s, schedule: '@yearly'}}\n".into();
+    let receiver = Receiver::start([]).await;
+    receiver.told_by(&mut world, "");
+    let storage = world.path("storage");
+    let arguments = ["--storage.path", storage.to_str().unwrap()];
+    let exporter = world.serve(&arguments).await;
+    exporter.until_count("mailbox_link_up{", "} 1", 2).await;
+    let stall = Fault::new(Service::Imap, At::Examine, What::Stall).of("slow@example.com");
+    world.sim.world().fault(stall).unwrap();
+    exporter.get("/probe?link=slow@example.com&check=imap").await;
+    world.sim.world().revoke_all("dead@example.com");
+    exporter.get("/probe?link=dead@example.com").await;
+    receiver.until(1).await;
+    written(&world, r#""certain":["token","grant_revoked_or_expired"]"#).await;
+    exporter.kill().await;
+    world.sim.world().clear_faults("slow@example.com");
+    let exporter = world.serve(&arguments).await;
+    exporter.until_count("mailbox_link_up{", "} 0", 2).await;
+    exporter.get("/probe?link=slow@example.com&check=imap").await;
+    let mut token = world.sim.world().link("dead@example.com", CLIENT_ID);
+    world.write("token-0", &token);
+    exporter.until_count("mailbox_link_up{", "} 1", 2).await;
+    // What was told comes in order, so that this is the last.
+    world.sim.world().revoke_all("slow@example.com");
+    exporter.get("/probe?link=slow@example.com").await;
+    let posts = receiver.until(4).await;
+    assert_eq!(events(&posts), ["broke", "token_changed", "healed", "broke"]);
+    assert_eq!(posts[2].json()["link"], "dead@example.com");
+    // It is mended while nobody looks.
+    exporter.stop().await;
+    token = world.sim.world().link("slow@example.com", CLIENT_ID);
+    world.write("token-1", &token);
+    let exporter = world.serve(&arguments).await;
+    exporter.until_count("mailbox_link_up{", "} 1", 2).await;
+    let posts = receiver.until(5).await;
+    assert_eq!(events(&posts[4..]), ["healed"]);
+    assert_eq!(posts[4].json()["link"], "slow@example.com");
+}
+
+#[tokio::test]
+async fn a_refused_client_is_told_once_and_healed_once_whatever_number_of_links_it_has() {
+    let mut world = World::start().await;
+    for number in 0..50 {
+        world.mailbox(&format!("m{number}@example.com"));
+    }
+    let receiver = Receiver::start([]).await;
+    receiver.told_by(&mut world, "");
+    let storage = world.path("storage");
+    let arguments = ["--storage.path", storage.to_str().unwrap()];
+    let exporter = world.serve(&arguments).await;
+    exporter.until_count("mailbox_link_up{", "} 1", 50).await;
+    let secret = "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ured";
+    world.sim.world().set_client(CLIENT_ID, |client| client.secret = secret.into());
+    exporter.get("/probe?link=m7@example.com&check=token").await;
+    let body = receiver.until(1).await[0].json();
+    assert_eq!((&body["event"], &body["client"]), (&"client_broke".into(), &"odoo".into()));
+    assert_eq!((&body["links"], &body["class"]), (&50.into(), &"client".into()));
+    assert_eq!(body["reason"], "client_secret_invalid");
+    for field in ["who", "meaning", "next_step", "evidence"] {
+        assert!(body[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {body}");
+    }
+    assert!(body.get("link").is_none() && body.get("mailbox").is_none(), "{body}");
+    // Every link has changed and is probed; one of them is told by Google, the others are skipped.
+    world.write("client-secret", "GOCSPX-another-wrong-one");
+    exporter.until_count("mailbox_link_up{", "} 0", 50).await;
+    written(&world, "client_secret_invalid").await;
+    let (_, said) = exporter.stop().await;
+    assert_eq!(said.matches(" fails ").count(), 1, "{said}");
+    assert!(said.contains("fails client=odoo check=token"), "{said}");
+    let exporter = world.serve(&arguments).await;
+    exporter.until_count("mailbox_link_up{", "} 0", 50).await;
+    world.write("client-secret", secret);
+    exporter.until_count("mailbox_link_up{", "} 1", 50).await;
+    // What was told comes in order, so that this is the last.
+    world.sim.world().revoke_all("m8@example.com");
+    exporter.get("/probe?link=m8@example.com&check=token").await;
+    let posts = receiver.until(3).await;
+    assert_eq!(events(&posts), ["client_broke", "client_healed", "broke"]);
+    assert_eq!(posts[1].json()["links"], 50);
+    assert_eq!(posts[2].json()["link"], "m8@example.com");
+    let (_, said) = exporter.stop().await;
+    assert_eq!(said.matches("works again").count(), 1, "{said}");
 }
 
 #[tokio::test]

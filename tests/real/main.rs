@@ -3,7 +3,9 @@
 //! are skipped.
 
 mod assertions;
+mod disk;
 mod grants;
+mod life;
 mod links;
 mod network;
 mod odoo_grants;

@@ -2,14 +2,17 @@
 //! against them. Tests do not meet, since each has mailboxes of its own.
 
 mod certificates;
+mod disk;
 mod dovecot;
 mod exporter;
+mod google;
 mod home;
 mod http;
 mod oauth;
 mod ports;
 mod postfix;
 mod postgres;
+mod wall;
 mod witness;
 
 use std::io::Write as _;
@@ -19,11 +22,14 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, thread};
 
+pub(crate) use disk::Disk;
 pub(crate) use exporter::{Endpoint, Setup};
+pub(crate) use google::{ADDRESS, Google, Watching, value};
 pub(crate) use home::holds_in_time;
 pub(crate) use oauth::MAIL;
 pub(crate) use ports::free as free_port;
 pub(crate) use postgres::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
+pub(crate) use wall::{LIBRARY, Wall};
 pub(crate) use witness::Witness;
 
 use certificates::Certificates;

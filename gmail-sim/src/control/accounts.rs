@@ -37,6 +37,11 @@ pub(super) fn answer(world: &World, request: &Request, rest: &str) -> Result<Ans
             }
             told(&known(world, address)?)
         }
+        ("POST", address, "password") => {
+            known(world, address)?;
+            world.change_password(address);
+            told(&known(world, address)?)
+        }
         ("POST", address, "expire") => {
             known(world, address)?;
             world.expire_access_tokens(address);

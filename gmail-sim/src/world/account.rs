@@ -40,11 +40,16 @@ pub struct Account {
     pub kind: Kind,
     /// The language of the folder names.
     pub language: Language,
-    /// What the token endpoint answers as `refresh_token_expires_in`; nothing where absent.
+    /// What the token endpoint answers as `refresh_token_expires_in`, whatever is true; see
+    /// [`Client::tells_end`](super::Client::tells_end) where absent.
     pub refresh_token_expires_in: Option<u64>,
     /// What the owner granted; new access tokens carry it. With `openid` or `email` in it, token
     /// information names the account.
     pub scope: String,
+    /// How many seconds after linking the organisation's session control wants the owner to sign in
+    /// again; never where absent. Google offers 1 to 24 hours:
+    /// <https://support.google.com/a/answer/9368756>
+    pub session_control: Option<u64>,
     /// How many messages may be sent in a rolling day; the kind's limit where absent.
     pub sends_per_day: Option<u32>,
     /// How many SMTP sign-ins in a rolling ten minutes. Google documents none; somebody met it
@@ -56,6 +61,9 @@ pub struct Account {
     pub storage_limit: u64,
     /// How much of it is used, besides the messages that the simulator holds, in bytes.
     pub storage_used: u64,
+    /// For how many seconds the owner gives access when linking; for good where absent. Google
+    /// offers 30 or 180 days: <https://support.google.com/accounts/answer/3466521>
+    pub time_based_access: Option<u64>,
     /// A line of the catalogue that answers every refresh, e.g. `token.invalid_rapt`.
     pub token_says: Option<String>,
     /// Does Google want to see the owner in a browser first?
@@ -81,10 +89,12 @@ impl Default for Account {
             refresh_token_expires_in: None,
             scope: MAIL_SCOPE.to_owned(),
             sends_per_day: None,
+            session_control: None,
             sign_ins_per_ten_minutes: 78,
             smtp_says: None,
             storage_limit: 30 << 30,
             storage_used: 1 << 30,
+            time_based_access: None,
             token_says: None,
             web_login_required: false,
         }
@@ -97,6 +107,14 @@ impl Account {
             Kind::Personal | Kind::WorkspaceTrial => 500,
             Kind::Workspace => 2000,
         })
+    }
+
+    /// Does the grant hold a scope of Gmail's?
+    pub(crate) fn grants_gmail(&self) -> bool {
+        let gmail = |scope: &str| {
+            scope == MAIL_SCOPE || scope.starts_with("https://www.googleapis.com/auth/gmail.")
+        };
+        self.scope.split(' ').any(gmail)
     }
 
     pub(crate) fn delay(&self) -> Duration {

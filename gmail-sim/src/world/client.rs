@@ -14,6 +14,9 @@ pub struct Client {
     pub secret: String,
     /// Is it still there?
     pub state: ClientState,
+    /// Does a refresh say when its refresh token ends, where that is known? Google documents it of
+    /// the exchange of a code; of a refresh nobody captured it. [U]
+    pub tells_end: bool,
     /// Is it External and in Testing? Then new refresh tokens end after seven days less a second.
     pub testing: bool,
 }
@@ -25,6 +28,7 @@ impl Default for Client {
             redirect_uris: Vec::new(),
             secret: String::new(),
             state: ClientState::Live,
+            tells_end: false,
             testing: false,
         }
     }

@@ -25,6 +25,7 @@ struct Grant {
     client_id: String,
     dead: bool,
     ends: Option<SystemTime>,
+    linked: SystemTime,
     used: SystemTime,
 }
 
@@ -69,8 +70,9 @@ impl World {
     pub fn link_as(&self, address: &str, client_id: &str, refresh_token: &str) {
         let now = self.now();
         let mut state = self.state();
-        state.resident(address);
+        let given = state.resident(address).account.time_based_access.map(Duration::from_secs);
         let testing = state.clients.get(client_id).is_some_and(|client| client.testing);
+        let testing = testing.then_some(TESTING_LIFE);
         let address = address.to_lowercase();
         let of_address = state.grants.of_address.entry(address.clone()).or_default();
         of_address.retain(|(token, _)| token != refresh_token);
@@ -81,7 +83,8 @@ impl World {
             address,
             client_id: client_id.to_owned(),
             dead: false,
-            ends: testing.then(|| now + TESTING_LIFE),
+            ends: testing.into_iter().chain(given).min().map(|life| now + life),
+            linked: now,
             used: now,
         };
         state.grants.refresh.insert(refresh_token.to_owned(), grant);
@@ -98,7 +101,15 @@ impl World {
         self.state().grants.kill(refresh_token);
     }
 
-    /// Ends every grant of a mailbox: what a changed password does.
+    /// The owner changes the password, which ends the grants that hold a scope of Gmail's and no
+    /// others: <https://developers.google.com/identity/protocols/oauth2#expiration>
+    pub fn change_password(&self, address: &str) {
+        if self.account(address).is_some_and(|account| account.grants_gmail()) {
+            self.revoke_all(address);
+        }
+    }
+
+    /// Ends every grant of a mailbox.
     pub fn revoke_all(&self, address: &str) {
         self.state().grants.kill_where(&address.to_lowercase(), |_| true);
     }
@@ -175,7 +186,7 @@ impl World {
     ) -> Result<Issued, &'static Line> {
         let now = self.now();
         let mut state = self.state();
-        let State { grants, residents, .. } = &mut *state;
+        let State { clients, grants, residents, .. } = &mut *state;
         let grant = grants.refresh.get_mut(refresh_token).ok_or_else(|| match refresh_token {
             "" => line("token.refresh_token_missing"),
             _ => line("token.bad_request"),
@@ -191,7 +202,13 @@ impl World {
         if !grant.lives(now) {
             return Err(line("token.expired_or_revoked"));
         }
+        let session = account.session_control.map(Duration::from_secs);
+        if session.is_some_and(|session| now >= grant.linked + session) {
+            return Err(line("token.invalid_rapt"));
+        }
         grant.used = now;
+        let tells = clients.get(client_id).is_some_and(|client| client.tells_end);
+        let left = grant.ends.filter(|_| tells).and_then(|ends| ends.duration_since(now).ok());
         let access = Access {
             address: grant.address.clone(),
             client_id: client_id.to_owned(),
@@ -200,7 +217,10 @@ impl World {
             refresh_token: refresh_token.to_owned(),
             refused: false,
         };
-        Ok(grants.issue(access, account, now))
+        let mut issued = grants.issue(access, account, now);
+        let left = left.map(|left| left.as_secs());
+        issued.refresh_token_expires_in = issued.refresh_token_expires_in.or(left);
+        Ok(issued)
     }
 
     /// An access token for a service account that acts for this mailbox.

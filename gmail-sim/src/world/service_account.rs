@@ -8,13 +8,15 @@ use ring::{
     signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey},
 };
 use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Issued, MAIL_SCOPE, World, asked::unix, line};
 use crate::lines::Line;
 
 /// A service account; a new one is delegated to for mail.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct ServiceAccount {
     /// Its numeric id, which an administrator delegates to.
     pub client_id: String,
@@ -28,19 +30,11 @@ impl World {
     /// Adds a service account, or gives a known one a new key: the answer is the key file. All
     /// keys are the same test key, under different ids.
     pub fn add_service_account(&self, email: &str) -> String {
-        let number = self.number();
-        let key_id = format!("{number:040x}");
-        let mut state = self.state();
-        let account = state.service_accounts.entry(email.to_owned());
-        let account = account.or_insert_with(|| ServiceAccount {
-            client_id: format!("1{number:020}"),
-            key_ids: Vec::new(),
-            scopes: vec![MAIL_SCOPE.to_owned()],
-        });
+        let key_id = format!("{:040x}", self.number());
+        let mut account = self.service_account(email).unwrap_or_else(|| self.new_service_account());
         account.key_ids.push(key_id.clone());
         let client_id = account.client_id.clone();
-        // Its project is one like any other.
-        state.clients.entry(client_id.clone()).or_default();
+        self.keep_service_account(email, account);
         let file = json!({
             "type": "service_account",
             "project_id": "simulated",
@@ -52,6 +46,22 @@ impl World {
             "token_uri": GOOGLE,
         });
         format!("{file:#}")
+    }
+
+    /// One without a key, by which nobody can act yet.
+    pub(super) fn new_service_account(&self) -> ServiceAccount {
+        ServiceAccount {
+            client_id: format!("1{:020}", self.number()),
+            key_ids: Vec::new(),
+            scopes: vec![MAIL_SCOPE.to_owned()],
+        }
+    }
+
+    pub(super) fn keep_service_account(&self, email: &str, account: ServiceAccount) {
+        let mut state = self.state();
+        // Its project is one like any other.
+        state.clients.entry(account.client_id.clone()).or_default();
+        state.service_accounts.insert(email.to_owned(), account);
     }
 
     /// Changes a service account, where there is one. The closure must not call the world.

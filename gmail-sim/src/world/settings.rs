@@ -3,12 +3,13 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{Account, Client, World};
+use super::{Account, Client, ServiceAccount, World};
 use crate::{fault::Mistake, lines};
 
 impl World {
-    /// Adds what a file says: `{"clients": {id: {...}}, "accounts": {address: {...}}}`, with the
-    /// keys of [`Client`] and [`Account`]; an account also takes `client_id` and `refresh_token`.
+    /// Adds what a file says: `{"clients": {id: {...}}, "accounts": {address: {...}},
+    /// "service_accounts": {email: {...}}}`, with the keys of [`Client`], [`Account`] and
+    /// [`ServiceAccount`]; an account also takes `client_id` and `refresh_token`.
     ///
     /// # Errors
     /// The file is no such JSON; what stands before the mistake may have been taken.
@@ -23,7 +24,10 @@ impl World {
                 match &**section {
                     "accounts" => self.merge_account(name, settings).map_err(here)?,
                     "clients" => self.merge_client(name, &settings).map_err(here)?,
-                    _ => return Err(Mistake::new(format!("{section}: only clients, accounts"))),
+                    "service_accounts" => {
+                        self.merge_service_account(name, &settings).map_err(here)?;
+                    }
+                    _ => return Err(Mistake::new(format!("{section}: {SECTIONS}"))),
                 }
             }
         }
@@ -34,6 +38,23 @@ impl World {
     pub(crate) fn merge_client(&self, id: &str, given: &Map<String, Value>) -> Result<(), Mistake> {
         let merged: Client = merged(&self.client(id).unwrap_or_default(), given)?;
         self.set_client(id, |client| *client = merged);
+        Ok(())
+    }
+
+    /// Sets what is given about a service account, and leaves the rest; one that is not known yet is
+    /// added. Every live key is the same test key, whatever its id.
+    pub(crate) fn merge_service_account(
+        &self,
+        email: &str,
+        given: &Map<String, Value>,
+    ) -> Result<(), Mistake> {
+        if !email.contains('@') {
+            return Err(Mistake::new(format!("{email:?} is no address")));
+        }
+        let known = self.service_account(email);
+        let known = known.unwrap_or_else(|| self.new_service_account());
+        let merged: ServiceAccount = merged(&known, given)?;
+        self.keep_service_account(email, merged);
         Ok(())
     }
 
@@ -70,6 +91,8 @@ impl World {
         Ok(())
     }
 }
+
+const SECTIONS: &str = "only accounts, clients, service_accounts";
 
 fn merged<T: DeserializeOwned + Serialize>(
     now: &T,

@@ -66,6 +66,45 @@ async fn the_control_port_does_what_the_world_does() {
 }
 
 #[tokio::test]
+async fn service_accounts_are_set_as_everything_else_is() {
+    let stage = Stage::set().await;
+    let email = "watcher@simulated.iam.gserviceaccount.com";
+    let path = format!("/service_accounts/{email}");
+    let (status, key) = ask(&stage, "POST", &format!("{path}/key"), &Value::Null).await;
+    assert_eq!((status, &key["client_email"]), (200, &email.into()), "{key}");
+    let known = stage.world.service_account(email).unwrap();
+    assert_eq!(json!(known.key_ids), json!([key["private_key_id"]]));
+    assert_eq!(known.scopes, ["https://mail.google.com/"]);
+    let (status, told) = ask(&stage, "PUT", &path, &json!({ "scopes": [] })).await;
+    assert_eq!((status, &told["scopes"]), (200, &json!([])));
+    assert_eq!((&told["client_id"], &told["key_ids"]), (&key["client_id"], &json!(known.key_ids)));
+
+    let file = json!({ "service_accounts": { email: { "key_ids": ["k1"], "client_id": "42" } } });
+    stage.world.load(file.to_string().as_bytes()).unwrap();
+    let known = stage.world.service_account(email).unwrap();
+    assert_eq!((&*known.client_id, &*known.key_ids), ("42", &["k1".to_owned()][..]));
+    assert!(known.scopes.is_empty(), "what is not given stays");
+    assert!(stage.world.client("42").is_some(), "its project is one like any other");
+    for (method, path, body, status, right) in [
+        ("PUT", &*path, json!({ "scope": "x" }), 400, "unknown field `scope`"),
+        ("PUT", "/service_accounts/nobody", json!({}), 400, "is no address"),
+        ("GET", &*path, Value::Null, 405, "GET / lists"),
+    ] {
+        let (got, answer) = ask(&stage, method, path, &body).await;
+        assert_eq!(got, status, "{method} {path} {answer}");
+        assert!(answer["error"].as_str().unwrap().contains(right), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_password_can_be_played() {
+    let stage = Stage::set().await;
+    let (status, told) =
+        ask(&stage, "POST", &format!("/accounts/{ADDRESS}/password"), &Value::Null).await;
+    assert_eq!((status, &told["refresh_tokens"]), (200, &json!([])));
+}
+
+#[tokio::test]
 async fn a_mistake_is_answered_with_what_would_be_right() {
     let stage = Stage::set().await;
     let cases = [

@@ -5,6 +5,7 @@
 mod catalogue;
 mod control;
 mod faults;
+mod grants;
 mod imap;
 mod limits;
 mod scale;

@@ -16,7 +16,6 @@ use crate::domain::{clock::Timestamp, fingerprint::Key};
 /// An open file.
 #[derive(Debug)]
 pub(super) struct File {
-    path: PathBuf,
     connection: Connection,
 }
 
@@ -41,13 +40,15 @@ pub(super) struct Contents {
 pub(super) enum Trouble {
     /// What stands there is no database, or no longer a whole one.
     Damaged(String),
+    /// There is no room for it, or for more of it. What it holds is whole.
+    Full(String),
     /// Everything else: it is not ours to mend.
     Other(String),
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Damaged(words) | Self::Other(words)) = self;
+        let (Self::Damaged(words) | Self::Full(words) | Self::Other(words)) = self;
         f.write_str(words)
     }
 }
@@ -58,6 +59,7 @@ impl From<rusqlite::Error> for Trouble {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged(error.to_string())
             }
+            Some(ErrorCode::DiskFull) => Self::Full(error.to_string()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 Self::Other("another process holds it; give each exporter its own".to_owned())
             }
@@ -103,7 +105,7 @@ impl File {
         let links = rows(&change, "SELECT link, seen, record FROM links")?;
         let mailboxes = rows(&change, "SELECT mailbox, seen, record FROM mailboxes")?;
         change.commit()?;
-        Ok((Self { path, connection }, Contents { key, links, mailboxes }))
+        Ok((Self { connection }, Contents { key, links, mailboxes }))
     }
 
     /// Writes all or nothing; rows that were not watched since `forget` go.
@@ -135,10 +137,6 @@ impl File {
     pub(super) fn fill(&self) {
         let pages = "PRAGMA max_page_count = 1";
         self.connection.query_row(pages, [], |_| Ok(())).unwrap();
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 }
 

@@ -33,12 +33,16 @@ use crate::{
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::engine) struct OfLink {
     pub(in crate::engine) mailbox: String,
+    /// Its name.
+    pub(in crate::engine) client: String,
     /// Of all that it was configured with.
     made_of: Fingerprint,
     checks: BTreeMap<String, OfCheck>,
     pub(in crate::engine) tokens: Tokens,
     /// How often it changed as a whole, by what to.
     turns: BTreeMap<String, u64>,
+    /// The check and the reason of the trouble that is beyond doubt.
+    certain: Option<(String, String)>,
 }
 
 impl OfLink {
@@ -48,12 +52,15 @@ impl OfLink {
             let streak = streaks.get(&check).copied().unwrap_or_default();
             (check.name().to_owned(), OfCheck::new(state, streak))
         };
+        let name = |(check, reason): (Check, Reason)| (check.name().into(), reason.name().into());
         Self {
             mailbox: state.watched.link.mailbox.to_string(),
+            client: state.watched.link.client.name.to_string(),
             made_of: made_of(&state.watched, key),
             checks: state.checks.iter().map(of_check).collect(),
             tokens: state.tokens.clone(),
             turns: state.course.counts.iter().map(|(to, n)| (to.name().to_owned(), *n)).collect(),
+            certain: state.course.certain.map(name),
         }
     }
 
@@ -69,6 +76,11 @@ impl OfLink {
 
     pub(in crate::engine) fn turns(&self) -> BTreeMap<To, u64> {
         To::ALL.into_iter().filter_map(|to| Some((to, *self.turns.get(to.name())?))).collect()
+    }
+
+    pub(in crate::engine) fn certain(&self) -> Option<(Check, Reason)> {
+        let (check, name) = self.certain.as_ref()?;
+        Some((Check::parse(check)?, reason(name)?))
     }
 
     /// When its checks were to run next.

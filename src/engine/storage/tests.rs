@@ -212,7 +212,7 @@ async fn a_full_disk_is_told_and_so_is_its_end() {
         let (sender, received) = sync_channel(batches.len());
         batches.into_iter().for_each(|batch| sender.send(batch).unwrap());
         drop(sender);
-        write_all(&received, home.path(), file, &memory.key, clock(), &up);
+        write_all(&received, home.path(), Some(file), &memory.key, clock(), &up);
         up.load(Ordering::Relaxed)
     };
     let open = || File::open(home.path(), &memory.key).unwrap();

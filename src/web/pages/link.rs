@@ -186,9 +186,10 @@ impl Changed {
         let (tone, words) = match turn {
             Turn::Broke(trouble) => (Tone::of_reason(trouble.reason), "broke"),
             Turn::Gone => (Tone::Idle, "gone"),
-            Turn::Healed => (Tone::Good, "healed"),
+            Turn::Healed(_) => (Tone::Good, "healed"),
             Turn::Persists => (Tone::Idle, "persists"),
             Turn::ReasonChanged(trouble) => (Tone::of_reason(trouble.reason), "other reason"),
+            Turn::Resumed { .. } => (Tone::Idle, "resumed"),
             Turn::TokenChanged => (Tone::Idle, "new refresh token"),
         };
         let why = turn.trouble().map(|trouble| format!("{}: {}", trouble.check, trouble.reason));

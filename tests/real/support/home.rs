@@ -79,6 +79,23 @@ impl Program {
         self
     }
 
+    /// Sends it a signal, by its name.
+    pub(crate) fn signal(&mut self, name: &str) {
+        let guard = self.guard.stdin.as_mut().expect("only the end takes it away");
+        writeln!(guard, "{name}").expect("the guard listens as long as the program runs");
+    }
+
+    /// Waits for its end, and says how it ended: a signal counts as 128 and its number.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        let mut ended = None;
+        let waited = holds_in_time(|| {
+            ended = self.guard.try_wait().expect("our own child");
+            ended.is_some()
+        });
+        assert!(waited, "{} did not end:\n{}", self.name, self.said());
+        ended.and_then(|ended| ended.code())
+    }
+
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).expect("the log we made")
     }
@@ -117,18 +134,24 @@ fn shell(script: &str) -> Command {
     command
 }
 
-const DEADLINE: Duration = Duration::from_secs(60);
+/// A storage that could not be written is tried again after a minute.
+const DEADLINE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Starts a program as a process group of its own, so that a server's children end with it.
+/// Starts a program as a process group of its own, so that a server's children end with it. A line on standard input is
+/// a signal for the program alone.
 const GUARD: &str = r#"
 exec 3<&0
 setsid "$@" 3<&- &
 server=$!
-(read -r _ <&3; kill -TERM -- "-$server" || kill -TERM "$server") >/dev/null 2>&1 &
+(while read -r signal <&3; do kill -s "$signal" "$server"; done
+kill -TERM -- "-$server" || kill -TERM "$server") >/dev/null 2>&1 &
+guard=$!
 wait "$server"
-kill "$!" 2>/dev/null
+ended=$?
+kill "$guard" 2>/dev/null
 kill -KILL -- "-$server" 2>/dev/null
+exit "$ended"
 "#;
 
 const SWEEPER: &str = r#"cat >/dev/null; rm -rf -- "$1""#;
