@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Where an Odoo is, and who asks it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Endpoint {
     pub url: Url,
     /// JSON-2 can do without it where the host has one database.
@@ -53,6 +53,16 @@ pub struct Reader {
     /// What was seen last, to say by the same `Arc` that nothing changed.
     database: Option<Arc<Database>>,
     queue: Seen,
+    refused: Option<Refused>,
+}
+
+/// A key that was not taken. Odoo counts failed sign-ins by address, and after a few lets nobody in from there for a
+/// while: behind a proxy, that may be everybody.
+#[derive(Debug)]
+struct Refused {
+    endpoint: Endpoint,
+    at: Timestamp,
+    why: String,
 }
 
 /// What is asked once, and again after an error.
@@ -85,12 +95,25 @@ impl Reader {
     /// # Errors
     /// Why it cannot be read and what would be right, in a sentence without a secret.
     pub async fn look(&mut self, endpoint: &Endpoint, wire: &Wire) -> Result<Look, String> {
+        let now = wire.clock.now();
+        let same = |refused: &&Refused| {
+            refused.endpoint == *endpoint && now.since(refused.at) < REFUSED_PAUSE
+        };
+        if let Some(refused) = self.refused.as_ref().filter(same) {
+            return Err(refused.why.clone());
+        }
         let line = Line { endpoint, wire };
         let known = self.known.take();
         let mut series = known.as_ref().map(|known| known.session.series);
         let read = timeout(PATIENCE, Known::read(known, line, &mut series)).await;
         let read = read.unwrap_or_else(|_| Err(late(PATIENCE)));
-        let (known, mut database) = read.map_err(|trouble| trouble.sentence(endpoint, series))?;
+        let (known, mut database) = read.map_err(|trouble| {
+            let why = trouble.sentence(endpoint, series);
+            let refused = || Refused { endpoint: endpoint.clone(), at: now, why: why.clone() };
+            self.refused = (trouble == Trouble::KeyRefused).then(refused);
+            why
+        })?;
+        self.refused = None;
         self.queue.read(&known, line).await;
         if self.queue.refused {
             database.unread.push(queue::MODEL.to_owned());
@@ -102,6 +125,9 @@ impl Reader {
         Ok(Look { database, queue: self.queue.queue.clone() })
     }
 }
+
+/// Another key, or another login, is tried at once.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// For everything but the queue.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -166,7 +166,7 @@ fn elsewhere(url: &Url, location: Option<&str>) -> String {
         }
         path if to.origin() == url.origin() => format!("it redirects to {path}: {ITSELF}"),
         _ => format!(
-            "it redirects to {origin}, which is not followed: if that is Odoo, give that address as `url`"
+            "it redirects to {origin}, which is not followed: if that is Odoo, give {origin} as `url`"
         ),
     }
 }
@@ -175,4 +175,76 @@ fn elsewhere(url: &Url, location: Option<&str>) -> String {
 pub(super) fn exception(status: u16, told: &Value) -> Option<Trouble> {
     let text = |key: &str| told.get(key).and_then(Value::as_str);
     Some(Trouble::exception(status, text("name")?, text("message").unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::secret::Secret;
+
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            url: "http://erp.example.com/base/".parse().unwrap(),
+            database: Some("shop".to_owned()),
+            login: Some("bot".to_owned()),
+            key: Secret::new("the-key-of-this-test"),
+        }
+    }
+
+    #[test]
+    fn exceptions_are_told_apart_by_name() {
+        let missing = "FATAL: database \"shop\" does not exist";
+        let unknown = Trouble::Refused { name: "ValueError".to_owned(), message: "no".to_owned() };
+        let busy = "FATAL: too many connections";
+        let full =
+            Trouble::Refused { name: "OperationalError".to_owned(), message: busy.to_owned() };
+        let cases = [
+            (0, "odoo.exceptions.AccessDenied", "Accès refusé", Trouble::KeyRefused),
+            (401, "werkzeug.exceptions.Unauthorized", "Invalid apikey", Trouble::KeyRefused),
+            (403, "odoo.exceptions.AccessError", "Nein", Trouble::NoRight),
+            (0, "psycopg2.OperationalError", missing, Trouble::NoDatabase),
+            (0, "psycopg2.OperationalError", busy, full),
+            (500, "builtins.ValueError", "no", unknown),
+        ];
+        for (status, name, message, expected) in cases {
+            let told = json!({"name": name, "message": message, "debug": "Traceback"});
+            assert_eq!(exception(status, &told), Some(expected), "{name}");
+        }
+        assert_eq!(exception(500, &json!({"error": "of a proxy"})), None);
+    }
+
+    #[test]
+    fn a_redirect_says_where_to_and_what_would_be_right() {
+        let to = |location| {
+            let page = Trouble::page(&endpoint().url, 303, location);
+            page.sentence(&endpoint(), None)
+        };
+        assert!(to(None).starts_with("it redirects elsewhere"));
+        assert!(
+            to(Some("/web/login?redirect=/jsonrpc")).starts_with("it redirects to /web/login:")
+        );
+        assert_eq!(
+            to(Some("/web/database/selector")),
+            "it asks which database is meant: give `database`"
+        );
+        let secure = to(Some("https://erp.example.com/jsonrpc"));
+        assert!(
+            secure.ends_with("if that is Odoo, give https://erp.example.com as `url`"),
+            "{secure}"
+        );
+    }
+
+    #[test]
+    fn odoos_own_words_are_short_and_without_the_key() {
+        let words = format!("the-key-of-this-test 1//0abcdef {}", "word ".repeat(500));
+        let refused = Trouble::exception(0, "builtins.ValueError", &words);
+        let said = refused.sentence(&endpoint(), Some(Series::V18));
+        assert!(
+            said.starts_with("Odoo refuses what it is asked: ValueError: **** **** word"),
+            "{said}"
+        );
+        assert!(said.chars().count() < 400, "{said}");
+    }
 }
