@@ -19,6 +19,8 @@ use odoo_sim::{Asked, Database, Fault, Group, OdooSim, User, Version, What};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use crate::support::{CLIENT_ID, CLIENT_SECRET, World};
+
 const KEY: &str = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6a1b2";
 const NOW: &str = "2026-11-22T14:00:00Z";
 
@@ -355,6 +357,18 @@ async fn little_is_asked_and_nothing_that_writes() {
 }
 
 #[tokio::test]
+async fn tokens_are_asked_of_gmails_rows_only() {
+    let mut stage = Stage::set(Version::V18).await;
+    let row = json!({"name": "other", "google_gmail_refresh_token": "1//0no-longer-gmails"});
+    stage.shop.put("ir.mail_server", row).unwrap();
+    let look = stage.look().await.unwrap();
+    assert_eq!(look.database.outgoing[0].token, None);
+    for asked in stage.sim.asked() {
+        assert!(!asked.arguments.to_string().contains("google_gmail_refresh_token"), "{asked}");
+    }
+}
+
+#[tokio::test]
 async fn what_did_not_change_is_the_very_same() {
     for version in [Version::V18, Version::V19] {
         let mut stage = Stage::set(version).await;
@@ -601,4 +615,36 @@ async fn a_certificate_is_looked_at() {
     stage.endpoint.url = "http://127.0.0.1:1".parse().unwrap();
     let why = stage.refusal().await;
     assert!(why.contains("it cannot be reached: 127.0.0.1:1"), "{why}");
+}
+
+#[tokio::test]
+async fn the_gmail_servers_of_an_odoo_are_links() {
+    for version in [Version::V18, Version::V19] {
+        let mut world = World::start().await;
+        world.mailbox("own@example.com");
+        let token = world.sim.world().add_account("sales@example.com", CLIENT_ID);
+        let stage = Stage::set(version).await;
+        let row = json!({
+            "name": "sales", "smtp_host": "localhost", "smtp_port": world.sim.endpoints().smtp_starttls.port(),
+            "smtp_encryption": "starttls", "smtp_user": "sales@example.com", "google_gmail_refresh_token": token,
+        });
+        stage.gmail("ir.mail_server", row);
+        stage.shop.set_param("google_gmail_client_id", CLIENT_ID);
+        stage.shop.set_param("google_gmail_client_secret", CLIENT_SECRET);
+        world.write("api-key", KEY);
+        world.settings = format!(
+            "sources:\n  - odoo: {{name: shop, url: '{}', database: shop, login: bot, api_key: {{file: api-key}}}}\n",
+            stage.sim.http_url(),
+        );
+        let exporter = world.serve(&[]).await;
+        exporter.until("mailbox_odoo_up{source=\"shop\"} 1").await;
+        let link = "link=\"odoo/shop/outgoing/1\",mailbox=\"sales@example.com\"";
+        exporter.until(&format!("mailbox_check_success{{{link},check=\"smtp\"}} 1")).await;
+        let page = exporter.metrics().await;
+        let (_, log) = exporter.stop().await;
+        for secret in [KEY, &token, CLIENT_SECRET] {
+            assert!(!log.contains(secret) && !page.contains(secret), "{log}");
+        }
+        assert_eq!(stage.sim.writes(), []);
+    }
 }
