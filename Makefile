@@ -13,7 +13,7 @@ test: ## hermetic where Dovecot and Postfix are not installed
 real: ## the same, after installing the servers that nobody here wrote
 	bash .ci/run
 
-docs: ## docs/reasons.md and docs/metrics.md out of the tables
+docs: ## docs/reasons.md, docs/metrics.md and docs/odoo-findings.md out of the tables
 	BLESS=1 cargo test --locked --test house generated_pages_are_current
 
 bench: ## ratios, never absolute times

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    domain::clock::Clock,
+    domain::{clock::Clock, link::LinkId},
     engine::{
         Handle,
         course::{Subject, Transition},
@@ -163,6 +163,10 @@ impl Notifier {
                 None => words.to_owned(),
             }),
             url: self.external_url.as_ref().map(|base| page(base, link)),
+            relink_url: match of {
+                Subject::Client(_) => None,
+                Subject::Link(id, _) => form(id, &snapshot),
+            },
         };
         Parcel {
             body: serde_json::to_vec(&message).expect("text and numbers are JSON"),
@@ -177,6 +181,12 @@ impl Notifier {
 fn links_of(client: &str, snapshot: &Snapshot) -> usize {
     let links = snapshot.links.values();
     links.filter(|state| &*state.watched.link.client.name == client).count()
+}
+
+/// Where a person links it again, where its application is known to have a form for that.
+fn form(id: &LinkId, snapshot: &Snapshot) -> Option<String> {
+    let link = snapshot.links.get(id)?;
+    snapshot.form(&link.watched.link).map(String::from)
 }
 
 /// Where a link's page is for people; a client stands on the first one.
@@ -223,6 +233,8 @@ struct Message<'a> {
     evidence: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relink_url: Option<String>,
 }
 
 /// Of the message's form. A new field leaves it as it is.

@@ -187,7 +187,7 @@ impl Sources {
                 Source::Odoo(_) => {
                     let Some((odoo, seen)) = seen.next() else { continue };
                     troubles.extend(odoo.troubles(seen));
-                    watched.extend(seen.links().iter().map(|watched| (watched, None)));
+                    watched.extend(seen.links.iter().map(|watched| (watched, None)));
                     links.odoos.insert(odoo.name().clone(), seen.clone());
                 }
             }

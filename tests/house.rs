@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
-use mailbox_exporter::{domain::reason, metrics::catalogue};
+use mailbox_exporter::{domain::reason, metrics::catalogue, source::odoo::finding};
 
 /// Bottom first; a part uses only what stands above it here. Two on one line are strangers.
 const LAYERS: &[&[&str]] = &[
@@ -150,6 +150,7 @@ fn generated_pages_are_current() {
     let pages = [
         ("docs/reasons.md", reason::reasons_page()),
         ("docs/metrics.md", catalogue::metrics_page()),
+        ("docs/odoo-findings.md", finding::findings_page()),
     ];
     for (path, page) in pages {
         if env::var_os("BLESS").is_some() {

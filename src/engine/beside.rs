@@ -89,3 +89,104 @@ fn failing(link: &LinkState, check: Check) -> Option<(Reason, Timestamp)> {
 
 /// Odoo fetches what is unseen every five minutes, and marks it. What stays unseen over several fetches is not fetched.
 const LONG_UNSEEN: Duration = Duration::from_secs(20 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            link::Direction,
+            outcome::{Failure, Outcome, Readings, Verdict},
+        },
+        engine::{
+            sample::{self, NOW},
+            state::CheckState,
+        },
+        source::odoo::database::Row,
+    };
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// What is found of the row, besides what its own fields say, when its checks are as given.
+    fn found(row: Row, checks: &[(Check, Verdict)], fetched: Timestamp) -> Vec<&'static str> {
+        let direction = match row {
+            Row::Incoming(_) => Direction::Incoming,
+            Row::Outgoing(_) => Direction::Outgoing,
+        };
+        let id = row.link("erp");
+        let watched = sample::link(id.as_str(), "info@example.org", direction, "odoo/erp");
+        let mut link = sample::fine(watched);
+        for (check, verdict) in checks {
+            let outcome = Outcome::without_probe(verdict.clone(), NOW);
+            *link.checks.of(*check) = CheckState {
+                last: Some(Arc::new(outcome)),
+                since: Some(NOW - HOUR),
+                ..CheckState::default()
+            };
+        }
+        let mut seen = sample::odoo::erp();
+        let mut database = seen.database.take().map(Arc::unwrap_or_clone).unwrap();
+        database.incoming[0].fetched = Some(fetched);
+        seen.database = Some(Arc::new(database));
+        let snapshot = Snapshot {
+            links: [(id.clone(), Arc::new(link))].into(),
+            odoos: [("erp".into(), Arc::new(seen))].into(),
+            ..Snapshot::default()
+        };
+        let found = beside(&snapshot).into_values().flatten();
+        found.filter(|beside| beside.link.as_ref() == Some(&id)).map(|it| it.what.name()).collect()
+    }
+
+    #[test]
+    fn what_odoo_shows_is_held_against_what_probes_know() {
+        let (out, into) = (Row::Outgoing(3), Row::Incoming(7));
+        let fails = |reason| Verdict::Fail(Failure::new(reason));
+        let dead = || (Check::Token, fails(Reason::GrantRevokedOrExpired));
+        let later = NOW - Duration::from_secs(60);
+        let sooner = NOW - HOUR - HOUR;
+        let unread = |since: Duration| {
+            let oldest_unseen = Some(later - since);
+            let readings = Readings { oldest_unseen, ..Readings::default() };
+            (Check::Imap, Verdict::Pass(readings))
+        };
+        type Case = (Row, Vec<(Check, Verdict)>, Timestamp, &'static [&'static str]);
+        let cases: [Case; 10] = [
+            (out, vec![], later, &[]),
+            (out, vec![dead()], later, &["badge_misleads"]),
+            (out, vec![(Check::Token, fails(Reason::Timeout))], later, &[]),
+            (
+                out,
+                vec![(Check::Identity, fails(Reason::WrongAccount))],
+                later,
+                &["token_of_another_account"],
+            ),
+            (into, vec![dead()], later, &["badge_misleads", "fetch_date_misleads"]),
+            (into, vec![dead()], sooner, &["badge_misleads"]),
+            (
+                into,
+                vec![(Check::Imap, fails(Reason::ImapDisabledDomain))],
+                later,
+                &["fetch_date_misleads"],
+            ),
+            // Whether Odoo's own host reaches Google is another matter.
+            (into, vec![(Check::Imap, fails(Reason::Unreachable))], later, &[]),
+            (into, vec![unread(HOUR)], later, &["unseen_mail_grows"]),
+            (into, vec![unread(Duration::from_secs(600))], later, &[]),
+        ];
+        for (number, (row, checks, fetched, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(found(row, &checks, fetched), expected, "case {number}");
+        }
+    }
+
+    #[test]
+    fn an_odoos_own_findings_come_with_the_links_that_they_are_about() {
+        let snapshot = sample::snapshot();
+        let told = beside(&snapshot).into_values().flatten().map(|beside| {
+            let link = beside.link.map(|link| link.to_string()).unwrap_or_default();
+            format!("{link} {}", beside.what)
+        });
+        let told: Vec<_> = told.collect();
+        assert!(told.contains(&" base_url_not_frozen".to_owned()), "{told:?}");
+        assert!(told.contains(&"odoo/erp/outgoing/4 never_linked".to_owned()), "{told:?}");
+    }
+}

@@ -33,6 +33,8 @@ use crate::{
     },
 };
 
+pub(crate) mod odoo;
+
 /// 2026-11-22T14:50:00Z.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_359_000);
 
@@ -90,7 +92,7 @@ pub(crate) fn snapshot() -> Snapshot {
         })
     };
     Snapshot {
-        odoos: BTreeMap::new(),
+        odoos: BTreeMap::from([("erp".into(), Arc::new(odoo::erp()))]),
         links: links.into_iter().map(|s| (s.watched.link.id.clone(), Arc::new(s))).collect(),
         mailboxes: BTreeMap::from([
             (address("sales@example.com"), mailbox(3_221_225_472, &[])),

@@ -80,7 +80,8 @@ pub struct Seen {
     pub findings: Vec<Finding>,
     /// The Gmail servers, those that are no links too.
     pub rows: BTreeMap<LinkId, Row>,
-    links: Vec<Watched>,
+    /// Those that are in use and can be probed.
+    pub links: Vec<Watched>,
 }
 
 impl PartialEq for Seen {
@@ -97,10 +98,6 @@ impl PartialEq for Seen {
 }
 
 impl Seen {
-    pub(super) fn links(&self) -> &[Watched] {
-        &self.links
-    }
-
     /// Where a person links this row again.
     pub fn form(&self, link: &LinkId) -> Option<Url> {
         let database = self.database.as_ref()?;

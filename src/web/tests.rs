@@ -273,6 +273,36 @@ async fn the_page_of_a_link_tells_how_it_came_to_that() {
 }
 
 #[tokio::test]
+async fn what_odoo_does_not_show_stands_on_the_page_and_on_its_links() {
+    let house = House::new(Plan::default()).await;
+    let page = house.page("/").await;
+    for words in [
+        "The source erp cannot be read: connection refused",
+        "Odoo 18.0.1.3 · 3 messages wait, 13 failed",
+        "<code>never_linked</code>",
+        "https://odoo.example.com/odoo/ir.mail_server/4",
+        "<code>fetch_date_misleads</code>",
+    ] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+    let link = house.page("/links/odoo/erp/incoming/7").await;
+    for words in
+        ["href=\"https://odoo.example.com/odoo/fetchmail.server/7\"", "fetch_date_misleads"]
+    {
+        assert!(link.contains(words), "{words} in {link}");
+    }
+    let json = house.page("/api/v1/links/odoo/erp/incoming/7").await;
+    assert!(
+        json.contains("\"relink_url\":\"https://odoo.example.com/odoo/fetchmail.server/7\""),
+        "{json}"
+    );
+    for path in ["/", "/links/odoo/erp/incoming/7", "/metrics", "/api/v1/links"] {
+        let said = house.page(path).await;
+        assert!(!said.contains("of-odoo"), "{path} tells a secret: {said}");
+    }
+}
+
+#[tokio::test]
 async fn an_account_that_is_about_to_lose_its_oldest_token_is_named() {
     for (tokens, told) in [(90, false), (91, true)] {
         let mut snapshot = sample::snapshot();
