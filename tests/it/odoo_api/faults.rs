@@ -8,7 +8,6 @@ use mailbox_exporter::{
     wire::Wire,
 };
 use odoo_sim::{Fault, Group, User, Version, What};
-use serde_json::json;
 
 use super::{KEY, NOW, Stage, at};
 
