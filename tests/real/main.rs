@@ -7,5 +7,7 @@ mod grants;
 mod links;
 mod network;
 mod odoo_grants;
+mod odoo_queue;
+mod odoo_sql;
 mod servers;
 mod support;
