@@ -106,6 +106,16 @@ impl Postgres {
         self.server = Some(self.home.start(&command).ready(ready));
     }
 
+    /// What the server wrote to its log since it was started.
+    pub(crate) fn log(&self) -> String {
+        self.server.as_ref().map(Program::said).unwrap_or_default()
+    }
+
+    /// Who signed its certificate.
+    pub(crate) fn authority(&self) -> &Path {
+        &self.authority
+    }
+
     /// A database that no other test has, of this version of Odoo, with the exporter's role as shipped.
     pub(crate) fn odoo(&self, version: u8) -> Database<'_> {
         self.granted(self.closed(version))
@@ -205,6 +215,16 @@ impl Database<'_> {
         let port = postgres.port;
         format!(
             "host=localhost port={port} user={role} password={PASSWORD} dbname={name} sslmode=require"
+        )
+    }
+
+    /// The same by the socket, where it is enough to say who one is.
+    pub(crate) fn socket_dsn(&self) -> String {
+        let Self { postgres, name, role } = self;
+        format!(
+            "host={} port={} user={role} dbname={name}",
+            postgres.folder.display(),
+            postgres.port
         )
     }
 

@@ -287,8 +287,7 @@ pub(super) fn bare(table: &str) -> &str {
     table.strip_prefix("public.").unwrap_or(table)
 }
 
-const CATALOGUE: &str = "
-    SELECT n.nspname || '.' || c.relname AS relation, a.attname::text AS column,
+const CATALOGUE: &str = "SELECT n.nspname || '.' || c.relname AS relation, a.attname::text AS column,
            coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT'), false)
              AS readable
     FROM pg_namespace n
@@ -324,7 +323,7 @@ mod tests {
         assert_eq!(closed.suffice(), Err(refusal));
         assert_eq!(without_token.suffice(), Ok(()));
         let owner = columns(&[(OUTGOING, "id", true), (OUTGOING, "owner_user_id", false)]);
-        assert!(owner.select(OUTGOING, Series::V19, &mut unread).unwrap().is_some());
+        assert!(owner.select(OUTGOING, V19, &mut unread).unwrap().is_some());
         assert_eq!(unread, ["ir_mail_server.owner_user_id"]);
         let jobs = columns(&[(JOBS, "id", true), (JOBS, "active", false)]);
         assert_eq!(jobs.select(JOBS, Series::V18, &mut unread), Ok(None));
@@ -340,10 +339,10 @@ mod tests {
             columns.select(table, series, &mut Vec::new()).unwrap().unwrap()
         };
         for (series, table, own, expected) in [
-            (Series::V15, OUTGOING, OWN_COLUMN, "CASE WHEN \"use_google_gmail_service\" THEN"),
-            (Series::V15, OUTGOING, "id", "CASE WHEN false THEN"),
-            (Series::V16, OUTGOING, OWN_COLUMN, "CASE WHEN \"smtp_authentication\" = 'gmail' THEN"),
-            (Series::V19, INCOMING, "id", "CASE WHEN \"server_type\" = 'gmail' THEN"),
+            (V15, OUTGOING, OWN_COLUMN, "CASE WHEN \"use_google_gmail_service\" THEN"),
+            (V15, OUTGOING, "id", "CASE WHEN false THEN"),
+            (V16, OUTGOING, OWN_COLUMN, "CASE WHEN \"smtp_authentication\" = 'gmail' THEN"),
+            (V19, INCOMING, "id", "CASE WHEN \"server_type\" = 'gmail' THEN"),
         ] {
             let list = mark(series, table, own);
             let token = format!("{expected} \"{TOKEN}\" END");
@@ -357,7 +356,7 @@ mod tests {
         for Column { name, kind, .. } in COLUMNS {
             let secret = ["pass", "access", "authorization", "secret", "token", "private", "body"];
             let is_secret = secret.iter().any(|word| name.contains(word));
-            assert_eq!(is_secret, *kind == Kind::Token, "{name}");
+            assert_eq!(is_secret, *kind == Token, "{name}");
         }
     }
 }

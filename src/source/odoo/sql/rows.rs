@@ -51,6 +51,10 @@ pub(super) async fn database(
     let incoming = from.rows(columns::INCOMING, "ORDER BY \"id\"", incoming).await?;
     let jobs = jobs(&mut from).await?;
     let senders = from.rows(columns::DOMAINS, "ORDER BY \"id\"", default_sender).await?;
+    // Read elsewhere, since they may be huge.
+    for table in [columns::MAILS, columns::MESSAGES, columns::NOTIFICATIONS] {
+        columns.select(table, series, from.unread)?;
+    }
     let mut default_senders: Vec<String> = Vec::new();
     for sender in senders.into_iter().flatten() {
         if !default_senders.contains(&sender) {
