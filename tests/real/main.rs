@@ -9,6 +9,7 @@ mod life;
 mod links;
 mod network;
 mod odoo_grants;
+mod odoo_links;
 mod odoo_queue;
 mod odoo_sql;
 mod servers;

@@ -24,8 +24,9 @@ use std::{env, fs, thread};
 
 pub(crate) use disk::Disk;
 pub(crate) use exporter::{Endpoint, Setup};
-pub(crate) use google::{ADDRESS, Google, Watching, value};
-pub(crate) use home::holds_in_time;
+pub(crate) use google::{ADDRESS, Google, Watching, secret, value};
+pub(crate) use home::{Home, Program, holds_in_time};
+pub(crate) use http::get;
 pub(crate) use oauth::MAIL;
 pub(crate) use ports::free as free_port;
 pub(crate) use postgres::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
@@ -34,7 +35,6 @@ pub(crate) use witness::Witness;
 
 use certificates::Certificates;
 use dovecot::Dovecot;
-use home::Home;
 use oauth::Oauth;
 use postfix::Postfix;
 

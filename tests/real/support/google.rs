@@ -165,7 +165,7 @@ fn samples(page: &str) -> impl Iterator<Item = String> {
 }
 
 /// Writes a secret as the exporter wants it: readable by its owner alone, and never half of it.
-fn secret(folder: &Path, name: &str, secret: &str) {
+pub(crate) fn secret(folder: &Path, name: &str, secret: &str) {
     let (new, path) = (folder.join(format!("{name}.new")), folder.join(name));
     let mut file = fs::OpenOptions::new();
     let file = file.create_new(true).write(true).mode(0o600).open(&new);
