@@ -64,7 +64,6 @@ impl Reader {
     }
 
     /// After an error the connection is gone: whatever it was, a new session has nothing of it.
-
     async fn whole(&mut self, dsn: &Secret, wire: &Wire) -> Result<Look, String> {
         let mut connection = self.begun(dsn, wire).await?;
         let database = self.database(&mut connection).await?;
