@@ -296,8 +296,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
      SET LOCAL statement_timeout = 5000; SET LOCAL lock_timeout = 1000; \
      SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL search_path = pg_catalog";
 
-const BY_INDEX: &str =
-    "SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0";
+const BY_INDEX: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL max_parallel_workers_per_gather = 0";
 
 /// Of each address that the host has.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -359,4 +359,21 @@ mod tests {
             assert_eq!(is_secret, *kind == Token, "{name}");
         }
     }
+
+    #[test]
+    fn every_column_is_granted_by_grants_sql() {
+        let granted = |column: &Column| {
+            let start = format!("('{}', 'SELECT', '", bare(column.table));
+            let lists = GRANTS.lines().filter_map(|line| line.trim().strip_prefix(&*start));
+            let words =
+                lists.flat_map(|list| list.split('\'').next()).flat_map(|list| list.split(' '));
+            words.into_iter().any(|word| word == column.name)
+        };
+        for column in COLUMNS.iter().filter(|column| column.table != SETTINGS) {
+            assert_eq!(granted(column), column.kind != Presence, "{}", column.full_name());
+        }
+    }
+
+    const GRANTS: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/odoo/grants.sql"));
 }

@@ -249,3 +249,16 @@ const SETTINGS: &str = "SELECT \"key\"::text AS key, \"value\"::text AS value \
 pub(super) fn no_settings() -> String {
     format!("this database has no view gmail_monitor.config: run {GRANTS}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_shown_by_the_view_of_grants_sql() {
+        let grants = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/odoo/grants.sql"));
+        for key in KEYS {
+            assert!(grants.contains(&format!("'{key}'")), "{key}");
+        }
+    }
+}

@@ -118,12 +118,13 @@ impl Bisection {
     }
 }
 
-const MESSAGE: &str = "SELECT \"id\"::int8 AS id, coalesce(\"create_date\" > \
+/// `ORDER BY "id"` alone would be by what is selected, which no index has.
+const MESSAGE: &str = "SELECT m.\"id\"::int8 AS id, coalesce(\"create_date\" > \
      (now() AT TIME ZONE 'UTC') - interval '24 hours', false) AS late \
-     FROM public.mail_message WHERE \"id\" >= $1 ORDER BY \"id\" LIMIT 1";
+     FROM public.mail_message m WHERE m.\"id\" >= $1 ORDER BY m.\"id\" LIMIT 1";
 
-const NOTIFICATION: &str = "SELECT \"id\"::int8 AS id, \"mail_message_id\" > $2 AS late \
-     FROM public.mail_notification WHERE \"id\" >= $1 ORDER BY \"id\" LIMIT 1";
+const NOTIFICATION: &str = "SELECT n.\"id\"::int8 AS id, n.\"mail_message_id\" > $2 AS late \
+     FROM public.mail_notification n WHERE n.\"id\" >= $1 ORDER BY n.\"id\" LIMIT 1";
 
 /// The latest of them, at most 200,000: that many messages no mailbox sends in a day.
 const COUNT: &str = "SELECT count(*) FILTER (WHERE \"mail_message_id\" > $2 AND \"notification_type\" = 'email' \
