@@ -71,7 +71,7 @@ fn cron(
 ) {
     let mut row = json!({
         "cron_name": name, "name": name, "active": active,
-        "interval_number": number, "interval_type": unit, "nextcall": "2026-01-01 00:00:00",
+        "interval_number": number, "interval_type": unit, "nextcall": "2100-01-01 00:00:00",
     });
     if version >= Version::V18 {
         row["failure_count"] = json!(0);

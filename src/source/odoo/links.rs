@@ -10,7 +10,7 @@ use std::{
 use super::{
     Settings,
     database::{Database, Row},
-    rules,
+    rules::{self, rows},
 };
 use crate::{
     check::Watched,
@@ -43,7 +43,8 @@ pub(super) fn links(
             security: security(&row.encryption)?,
         };
         let link = make.link(Row::Outgoing(row.id), row.user.as_deref(), row.token.as_ref())?;
-        Some(Link { smtp: Arc::new(server), ..link })
+        let elsewhere = is_elsewhere(&server.host, &defaults.smtp.host, rows::SMTP);
+        Some(if elsewhere { link } else { Link { smtp: Arc::new(server), ..link } })
     });
     let incoming = database.incoming.iter().filter_map(|row| {
         let used = row.is_gmail() && row.active && row.tls;
@@ -52,7 +53,8 @@ pub(super) fn links(
             port: u16::try_from(row.port.unwrap_or(993)).ok()?,
         };
         let link = make.link(Row::Incoming(row.id), row.user.as_deref(), row.token.as_ref())?;
-        Some(Link { imap: Arc::new(server), ..link })
+        let elsewhere = is_elsewhere(&server.host, &defaults.imap.host, rows::IMAP);
+        Some(if elsewhere { link } else { Link { imap: Arc::new(server), ..link } })
     });
     let watch = settings.checks.as_ref().unwrap_or(&defaults.settings);
     outgoing
@@ -127,6 +129,13 @@ impl Make<'_> {
             imap: defaults.imap.clone(),
         })
     }
+}
+
+/// Whether a row names Google, and the configuration says that Google is to be reached elsewhere: by a proxy, or a
+/// simulator in its place.
+fn is_elsewhere(row: &str, configured: &str, googles: &[&str]) -> bool {
+    let is_googles = |host: &str| googles.iter().any(|one| one.eq_ignore_ascii_case(host));
+    is_googles(row) && !is_googles(configured)
 }
 
 /// None where a token would go in the clear, which is not probed.

@@ -14,7 +14,7 @@ use super::{
 use crate::domain::{clock::Timestamp, secret::Secret};
 
 mod redirect;
-mod rows;
+pub(super) mod rows;
 #[cfg(test)]
 pub(super) mod tests;
 

@@ -87,7 +87,8 @@ pub(super) fn of_link(
         count: 1,
         meaning: beside.what.meaning(),
         next_step: pieces(beside.what.next_step()),
-        places: vec![Place::new(beside, front, snapshot, seen, tells)],
+        // On its own page, it need not be named.
+        places: vec![Place { name: None, ..Place::new(beside, front, snapshot, seen, tells) }],
         more: 0,
     });
     (seen.form(id).map(String::from), kinds.collect())

@@ -62,8 +62,11 @@ pub(super) struct Page {
     chips: Vec<Chip>,
     query: String,
     nothing: Option<&'static str>,
+    /// What fails.
     groups: Vec<Group>,
     odoos: Vec<Odoo>,
+    /// What does not.
+    calm: Vec<Group>,
     pages: Vec<Turn>,
 }
 
@@ -154,6 +157,8 @@ pub(super) fn page(front: &Front, asked: &Asked) -> Page {
         notices.extend(shared_accounts(&snapshot, &labels));
         notices.extend(crowded_accounts(&snapshot, &labels));
     }
+    let groups = groups.into_iter().map(|(_, group)| group);
+    let (groups, calm) = groups.partition(|group| group.trouble.is_some());
     Page {
         frame: Frame::new(front, tally.tone(), now),
         headline: tally.headline(),
@@ -169,7 +174,8 @@ pub(super) fn page(front: &Front, asked: &Asked) -> Page {
             true => odoos(front, &snapshot),
             false => Vec::new(),
         },
-        groups: groups.into_iter().map(|(_, group)| group).collect(),
+        groups,
+        calm,
         pages: turns(front, asked, page, lines.len().div_ceil(LINES)),
     }
 }

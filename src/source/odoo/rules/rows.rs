@@ -209,10 +209,11 @@ fn is_one_of(host: Option<&str>, hosts: &[&str]) -> bool {
 }
 
 /// Where Google takes mail by OAuth.
-const SMTP: &[&str] = &["smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"];
+pub(in crate::source::odoo) const SMTP: &[&str] =
+    &["smtp.gmail.com", "smtp.googlemail.com", "smtp-relay.gmail.com"];
 
 /// Where Google gives mail by OAuth, of what Odoo speaks with a token: IMAP only.
-const IMAP: &[&str] = &["imap.gmail.com", "imap.googlemail.com"];
+pub(in crate::source::odoo) const IMAP: &[&str] = &["imap.gmail.com", "imap.googlemail.com"];
 
 /// Where Google wants a sign-in. The relay does not: it may know its clients by their addresses.
 const PASSWORD_SMTP: &[&str] = &["smtp.gmail.com", "smtp.googlemail.com"];

@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn every_setting_is_shown_by_the_view_of_grants_sql() {
         let grants = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/odoo/grants.sql"));
-        for key in KEYS {
+        for key in PARAMETERS {
             assert!(grants.contains(&format!("'{key}'")), "{key}");
         }
     }
