@@ -78,7 +78,7 @@ pub struct Seen {
     pub database: Option<Arc<Database>>,
     pub queue: Option<Arc<Queue>>,
     pub findings: Vec<Finding>,
-    /// The Gmail servers, those that are no links too.
+    /// All mail servers, those that are no links too.
     pub rows: BTreeMap<LinkId, Row>,
     /// Those that are in use and can be probed.
     pub links: Vec<Watched>,

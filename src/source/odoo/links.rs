@@ -66,15 +66,11 @@ pub(super) fn links(
         .collect()
 }
 
-/// The ids of all Gmail servers.
+/// The ids of all servers.
 pub(super) fn rows(source: &str, database: &Database) -> BTreeMap<LinkId, Row> {
-    let outgoing = database.outgoing.iter().filter(|row| row.is_gmail());
-    let incoming = database.incoming.iter().filter(|row| row.is_gmail());
-    outgoing
-        .map(|row| Row::Outgoing(row.id))
-        .chain(incoming.map(|row| Row::Incoming(row.id)))
-        .map(|row| (row.link(source), row))
-        .collect()
+    let outgoing = database.outgoing.iter().map(|row| Row::Outgoing(row.id));
+    let incoming = database.incoming.iter().map(|row| Row::Incoming(row.id));
+    outgoing.chain(incoming).map(|row| (row.link(source), row)).collect()
 }
 
 /// The database's one OAuth client; none where Odoo S.A.'s relay stands in for it, and nothing can be refreshed here.
@@ -148,3 +144,113 @@ fn security(encryption: &str) -> Option<Security> {
 }
 
 const NO_CLIENT: &str = "Odoo's settings hold no Gmail client id and secret (General Settings, Discuss, Custom Email Servers, Gmail Credentials)";
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Tz;
+
+    use super::*;
+    use crate::{
+        check,
+        domain::link::{Account, Google},
+        source::{Ids, odoo::Way, odoo::rules::tests::healthy, odoo::version::Series},
+    };
+
+    fn made(database: &Database, smtp_host: &str) -> Vec<Watched> {
+        made_after(database, smtp_host, &[])
+    }
+
+    fn made_after(database: &Database, smtp_host: &str, before: &[Watched]) -> Vec<Watched> {
+        let url = || "https://google.example/".parse().unwrap();
+        let settings = Settings {
+            name: "erp".into(),
+            way: Way::Postgres,
+            publishing_status: None,
+            redirect_uris: Vec::new(),
+            account: Account::Workspace,
+            checks: None,
+        };
+        let defaults = Defaults {
+            google: Arc::new(Google {
+                token_url: url(),
+                tokeninfo_url: url(),
+                authorization_url: url(),
+                gmail_api_url: url(),
+            }),
+            smtp: Arc::new(SmtpServer {
+                host: smtp_host.to_owned(),
+                port: 2587,
+                security: Security::Tls,
+            }),
+            imap: Arc::new(ImapServer { host: "imap.gmail.com".to_owned(), port: 993 }),
+            checks: check::Config::default(),
+            settings: Arc::new(check::Config::default().settle(Tz::UTC)),
+            time_zone: Tz::UTC,
+            ids: Ids::Free,
+        };
+        links(&settings, &defaults, database, before)
+    }
+
+    fn ids(links: &[Watched]) -> Vec<&str> {
+        links.iter().map(|watched| watched.link.id.as_str()).collect()
+    }
+
+    #[test]
+    fn what_odoo_uses_is_a_link_and_nothing_else_is() {
+        type Change = fn(&mut Database);
+        let cases: [(&str, Change, usize); 9] = [
+            ("as it is", |_| {}, 2),
+            ("archived", |it| it.outgoing[0].active = false, 1),
+            ("never linked", |it| it.incoming[0].token = None, 1),
+            ("in the clear", |it| it.outgoing[0].encryption = "none".to_owned(), 1),
+            ("no address", |it| it.outgoing[0].user = Some("sales".to_owned()), 1),
+            ("another kind", |it| it.incoming[0].kind = "imap".to_owned(), 1),
+            (
+                "a copy",
+                |it| {
+                    drop(
+                        it.parameters
+                            .insert("database.is_neutralized".to_owned(), "true".to_owned()),
+                    )
+                },
+                0,
+            ),
+            ("from the environment", |it| it.from_environment = true, 0),
+            ("by the relay", |it| it.client_secret = None, 0),
+        ];
+        for (what, change, expected) in cases {
+            let mut database = healthy(Series::V19);
+            change(&mut database);
+            assert_eq!(made(&database, "smtp.gmail.com").len(), expected, "{what}");
+        }
+        let mut without_client = healthy(Series::V18);
+        without_client.client_secret = None;
+        let links = made(&without_client, "smtp.gmail.com");
+        assert!(links.iter().all(|it| matches!(it.link.grant, Grant::Unreadable(_))));
+    }
+
+    #[test]
+    fn a_row_says_where_its_server_is_unless_google_is_elsewhere() {
+        let database = healthy(Series::V18);
+        let servers = |links: &[Watched]| {
+            let smtp = &links[0].link.smtp;
+            (smtp.host.clone(), smtp.port, smtp.security)
+        };
+        let of_row = ("smtp.gmail.com".to_owned(), 587, Security::Starttls);
+        assert_eq!(servers(&made(&database, "smtp.gmail.com")), of_row);
+        let elsewhere = ("proxy.example".to_owned(), 2587, Security::Tls);
+        assert_eq!(servers(&made(&database, "proxy.example")), elsewhere);
+    }
+
+    #[test]
+    fn a_link_that_is_as_it_was_is_the_very_same() {
+        let mut database = healthy(Series::V18);
+        let before = made(&database, "smtp.gmail.com");
+        assert_eq!(ids(&before), ["odoo/erp/outgoing/1", "odoo/erp/incoming/1"]);
+        database.outgoing[0].token = Some(Secret::new("1//another"));
+        database.outgoing[0].sequence = 99;
+        let after = made_after(&database, "smtp.gmail.com", &before);
+        assert_ne!(before[0].link, after[0].link);
+        assert!(Arc::ptr_eq(&before[1].link, &after[1].link));
+    }
+}
