@@ -24,6 +24,9 @@ POST   /accounts/ADDRESS/revoke      ends its grants; one of them: {\"refresh_to
 POST   /accounts/ADDRESS/password    its password is changed, which ends grants of mail
 POST   /accounts/ADDRESS/expire      refuses the access tokens handed out so far
 POST   /accounts/ADDRESS/link        another refresh token: {\"client_id\": \"...\"}
+POST   /accounts/ADDRESS/deliveries  what becomes of the next message to it:
+                                     {\"arrival\": {\"bounced\": \"over_quota\"}, \"delay\": 60}
+GET    /accounts/ADDRESS/touched     which of its messages clients changed, and by which command
 PUT    /clients/ID                   sets what is given: {\"secret\": \"...\", \"state\": \"deleted\"}
 PUT    /service_accounts/EMAIL       sets what is given: {\"scopes\": []}, {\"key_ids\": [\"...\"]}
 POST   /service_accounts/EMAIL/key   another key, as the file that Google would give

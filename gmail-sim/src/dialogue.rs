@@ -163,6 +163,9 @@ impl Dialogue {
         how: Option<&What>,
     ) -> io::Result<Turn> {
         self.wait(how).await;
+        if let Some(turn) = self.keep_silent(how).await? {
+            return Ok(turn);
+        }
         let (bytes, pace) = bend(usual.as_ref(), how, &self.tag);
         self.pipe()?.write(&bytes, pace).await?;
         let ends = lines::ends_session(self.service, usual.as_ref());
@@ -175,6 +178,9 @@ impl Dialogue {
     /// Writes an HTTP answer in the way that the fault wants.
     pub(crate) async fn put(&mut self, usual: &[u8], how: Option<&What>) -> io::Result<Turn> {
         self.wait(how).await;
+        if let Some(turn) = self.keep_silent(how).await? {
+            return Ok(turn);
+        }
         let (bytes, pace) = bend(usual, how, &self.tag);
         self.pipe()?.write(&bytes, pace).await?;
         if matches!(how, Some(What::CutMidLine)) {
@@ -201,8 +207,27 @@ impl Dialogue {
     }
 
     async fn wait(&self, how: Option<&What>) {
-        if let Some(What::Delay(millis)) = how {
-            tokio::time::sleep(Duration::from_millis(*millis)).await;
+        match how {
+            Some(What::Delay(millis)) => {
+                tokio::time::sleep(Duration::from_millis(*millis)).await;
+            }
+            Some(What::Late(seconds)) => {
+                self.world.reached(self.world.now() + Duration::from_secs(*seconds)).await;
+            }
+            _ => {}
+        }
+    }
+
+    /// What was done is not answered, where the fault wants that.
+    async fn keep_silent(&mut self, how: Option<&What>) -> io::Result<Option<Turn>> {
+        match how {
+            Some(What::Unanswered) => Ok(Some(self.hang_up().await)),
+            Some(What::Withheld) => {
+                self.ending("dropped");
+                self.pipe()?.until_gone().await;
+                Ok(Some(Turn::Over))
+            }
+            _ => Ok(None),
         }
     }
 

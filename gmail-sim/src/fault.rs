@@ -76,6 +76,13 @@ impl Fault {
         if matches!(what, What::BadCertificate(_)) && *at != At::Handshake {
             return Err(Mistake::new("a certificate is only shown at handshake"));
         }
+        let changes = [At::Close, At::Copy, At::Expunge, At::Move, At::Store];
+        if matches!(what, What::HalfWay | What::Pretend) && !changes.contains(at) {
+            return Err(Mistake(format!("{what:?} is about changes: only at {changes:?}")));
+        }
+        if matches!(what, What::AlsoFound(_)) && *at != At::Search {
+            return Err(Mistake::new("numbers are only found at search"));
+        }
         let What::Say(key) = what else { return Ok(()) };
         match lines::find(key) {
             None => Err(Mistake::no_line(key)),
@@ -122,6 +129,8 @@ pub enum What {
     /// Silence; the connection stays open.
     Stall,
 
+    /// IMAP, at SEARCH: these numbers are named too.
+    AlsoFound(Vec<u32>),
     /// At the handshake: another certificate than the good one.
     BadCertificate(Certificate),
     /// The answer stops in the middle of its last line; then the connection ends.
@@ -130,16 +139,27 @@ pub enum What {
     Delay(u64),
     /// The usual answer, a byte every so many milliseconds.
     Drip(u64),
+    /// IMAP, where messages change: only the first half of them does, and then the answer is NO. Of
+    /// a MOVE the next message is copied, and left where it is.
+    HalfWay,
     /// SMTP: a second reply, in plain text, in the same packet as STARTTLS's.
     InjectAfterStarttls,
+    /// The usual answer, so many seconds late by the simulator's clock, which a test can move on.
+    Late(u64),
     /// SMTP, at EHLO: STARTTLS is not offered.
     NoStarttls,
     /// At EHLO, greeting or CAPABILITY: XOAUTH2 is not offered.
     NoXoauth2,
+    /// IMAP, where messages change: the answer is that it worked, and nothing was done.
+    Pretend,
     /// The usual answer, a byte a TCP segment.
     Segments,
+    /// The usual thing is done, and the connection ends without an answer.
+    Unanswered,
     /// IMAP: these lines before the usual answer, e.g. `* OK [ALERT] text`.
     Untagged(Vec<String>),
+    /// The usual thing is done, and no answer comes; the connection stays open.
+    Withheld,
     /// IMAP: the usual answer under another command's tag.
     WrongTag,
 }

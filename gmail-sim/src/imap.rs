@@ -1,7 +1,8 @@
-//! IMAP as `imap.gmail.com` speaks it.
+//! IMAP as `imap.gmail.com` speaks it, or as a plainer server would.
 //!
 //! Invariant: a session that is signed in ends when its access token does, even while it idles.
 
+mod change;
 mod command;
 mod date;
 mod fetch;
@@ -22,7 +23,7 @@ use std::io;
 use crate::{
     dialogue::{Dialogue, Fate, Turn},
     fault::{At, What},
-    world::{Account, Bandwidth, Folder, Notice, Shelf, SignedIn, line},
+    world::{Account, Bandwidth, Extension, Folder, Hand, Notice, Shelf, SignedIn, line},
 };
 use command::{Command, Wait, announces_literal};
 use reply::Reply;
@@ -31,6 +32,8 @@ use view::{Tell, View};
 /// One client's session.
 #[derive(Debug)]
 struct Session {
+    /// The command that is being carried out, as it is noted.
+    command: String,
     dialogue: Dialogue,
     signed_in: Option<SignedIn>,
     view: Option<View>,
@@ -49,7 +52,7 @@ const LARGEST_LITERAL: usize = 35_651_584;
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(dialogue: Dialogue) -> io::Result<()> {
-    let mut session = Session { dialogue, signed_in: None, view: None };
+    let mut session = Session { command: String::new(), dialogue, signed_in: None, view: None };
     let id = session.dialogue.id();
     let greeting = format!("* OK Gimap ready for requests from 127.0.0.1 {id}\r\n");
     let turn = match session.dialogue.fate(At::Greeting).await? {
@@ -147,15 +150,18 @@ impl Session {
             _ => {}
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        self.dialogue.note(text.split_once(' ').map_or(&*text, |(_, rest)| rest.trim()));
+        self.command = text.split_once(' ').map_or(&*text, |(_, rest)| rest.trim()).to_owned();
+        self.dialogue.note(&self.command);
         self.carry_out(&command).await
     }
 
     async fn carry_out(&mut self, command: &Command) -> io::Result<Turn> {
         let at = place(command);
         let known = self.signed_in.is_some();
+        let lacks = known && self.lacks(command);
         match &*command.verb {
             "LOGOUT" => return self.log_out().await,
+            _ if lacks => return self.finish(at, Reply::bad()).await,
             "IDLE" if known => return self.idle().await,
             _ => {}
         }
@@ -164,7 +170,7 @@ impl Session {
             Fate::CarryOut(how) => how,
         };
         let reply = match &*command.verb {
-            "CAPABILITY" if known => Reply::ok("Success").with(sign_in::AFTER),
+            "CAPABILITY" if known => Reply::ok("Success").with(sign_in::after(&self.account())),
             "CAPABILITY" => {
                 let id = self.dialogue.id();
                 Reply::ok(&format!("Thats all she wrote! {id}")).with(sign_in::BEFORE)
@@ -184,12 +190,12 @@ impl Session {
             "SELECT" | "EXAMINE" => self.select(command),
             "STATUS" => self.status(command),
             "GETQUOTA" | "GETQUOTAROOT" => self.quota(command),
-            "SEARCH" => self.search(command),
+            "SEARCH" => self.search(command, how.as_ref()),
             "FETCH" => self.fetch(command),
-            "STORE" => self.store(command),
-            "EXPUNGE" => self.expunge(command),
-            "MOVE" | "COPY" => self.move_or_copy(command),
-            "CLOSE" | "UNSELECT" => self.leave(command),
+            "STORE" => self.store(command, how.as_ref()),
+            "EXPUNGE" => self.expunge(command, how.as_ref()),
+            "MOVE" | "COPY" => self.move_or_copy(command, how.as_ref()),
+            "CLOSE" | "UNSELECT" => self.leave(command, how.as_ref()),
             _ => Reply::bad(),
         };
         self.answer(command, reply, how.as_ref()).await
@@ -244,11 +250,11 @@ impl Session {
         self.finish(At::Logout, reply).await
     }
 
-    fn leave(&mut self, command: &Command) -> Reply {
+    fn leave(&mut self, command: &Command, how: Option<&What>) -> Reply {
         let Some(view) = &self.view else { return Reply::not_selected() };
         if command.verb == "CLOSE" && !view.read_only {
             let all = Command { by_uid: false, ..Command::default() };
-            self.expunge(&all);
+            self.expunge(&all, how);
         }
         self.view = None;
         Reply::ok("Returned to authenticated state. (Success)")
@@ -259,6 +265,24 @@ impl Session {
         let lines = self.shelf(view.folder, |shelf| view.sync(shelf, tell)).unwrap_or_default();
         self.view = Some(view);
         lines
+    }
+
+    /// Is the command of an extension that the server is to be without?
+    fn lacks(&self, command: &Command) -> bool {
+        let needed = match &*command.verb {
+            "EXPUNGE" if command.by_uid => Extension::Uidplus,
+            "IDLE" => Extension::Idle,
+            "MOVE" => Extension::Move,
+            "XLIST" => Extension::Gmail,
+            "FETCH" | "SEARCH" | "STORE" => {
+                if !self.command.to_ascii_uppercase().contains("X-GM-") {
+                    return false;
+                }
+                Extension::Gmail
+            }
+            _ => return false,
+        };
+        !self.account().has(needed)
     }
 
     fn account(&self) -> Account {
@@ -278,8 +302,14 @@ impl Session {
         let address = self.dialogue.address.as_deref()?;
         let mut state = self.dialogue.world.state();
         let resident = state.residents.get_mut(address)?;
-        resident.store.settle(now);
+        resident.settle(now);
         Some(look(resident.store.shelf(folder)))
+    }
+
+    /// Lends the command a hand in the mailbox.
+    fn hand<T>(&self, act: impl FnOnce(&mut Hand<'_>) -> T) -> Option<T> {
+        let address = self.dialogue.address.as_deref()?;
+        self.dialogue.world.hand(address, (self.dialogue.connection, &self.command), act)
     }
 
     /// Tells the mailbox's other sessions that something changed.
@@ -295,15 +325,19 @@ const ID: &str = "* ID (\"name\" \"GImap\" \"vendor\" \"Google, Inc.\" \"support
 fn place(command: &Command) -> At {
     match &*command.verb {
         "CAPABILITY" => At::Capability,
+        "CLOSE" | "UNSELECT" => At::Close,
+        "COPY" => At::Copy,
         "EXAMINE" | "SELECT" => At::Examine,
+        "EXPUNGE" => At::Expunge,
         "FETCH" => At::Fetch,
         "GETQUOTA" | "GETQUOTAROOT" => At::Quota,
         "ID" => At::Id,
         "LIST" | "LSUB" | "XLIST" => At::List,
+        "MOVE" => At::Move,
         "NOOP" => At::Noop,
         "SEARCH" => At::Search,
         "STATUS" => At::Status,
-        "CLOSE" | "COPY" | "EXPUNGE" | "MOVE" | "STORE" | "UNSELECT" => At::Store,
+        "STORE" => At::Store,
         _ => At::Command,
     }
 }

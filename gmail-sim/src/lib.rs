@@ -3,6 +3,7 @@
 //! It shares nothing with the exporter that it tests: it speaks bytes. Bottom first:
 //!
 //! - `clock`: the only place that asks what time it is
+//! - `header`: the header of a message, taken apart
 //! - [`lines`]: everything that Google says, with source and meaning
 //! - `fault`: what goes wrong, where and for whom
 //! - `world`: clients, mailboxes, grants, limits, messages, and what was asked
@@ -18,6 +19,7 @@ mod control;
 mod dialogue;
 mod door;
 mod fault;
+mod header;
 mod http;
 mod imap;
 pub mod lines;
@@ -33,6 +35,7 @@ pub use fault::{At, Fault, Mistake, Service, What, Whose};
 pub use sim::{Endpoints, Options, Sim};
 pub use tls::Certificate;
 pub use world::{
-    Account, Arrival, Asked, Client, ClientState, Folder, ImapAccess, Kind, Language, MAIL_SCOPE,
-    Message, ServiceAccount, World,
+    Account, Arrival, Asked, Authentication, Bounce, Change, Client, ClientState, Delivery,
+    ExpungeBehavior, Extension, Folder, ImapAccess, Kind, Language, MAIL_SCOPE, Message,
+    ServiceAccount, Touched, Verdict, WhenFull, World,
 };

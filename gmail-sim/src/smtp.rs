@@ -163,19 +163,21 @@ impl Session<'_> {
             Fate::Replaced(turn) => return Ok(turn),
             Fate::CarryOut(how) => how,
         };
+        let known = |recipient: &str| self.dialogue.world.recipient(recipient);
         let key = match envelope::recipient(rest) {
             _ if !self.envelope.is_open() => "smtp.mail_first",
             Err(refusal) => refusal,
             Ok(_) if self.envelope.recipients.len() >= MOST_RECIPIENTS => {
                 "smtp.too_many_recipients"
             }
-            Ok(recipient) if self.dialogue.world.recipient(&recipient) == Recipient::Nobody => {
-                "smtp.rcpt_no_such_user"
-            }
-            Ok(recipient) => {
-                self.envelope.recipients.push(recipient);
-                return self.fine("250 2.1.5 OK", how.as_ref()).await;
-            }
+            Ok(recipient) => match known(&recipient) {
+                Recipient::Full(refusal) => refusal,
+                Recipient::Nobody => "smtp.rcpt_no_such_user",
+                Recipient::Elsewhere | Recipient::Here => {
+                    self.envelope.recipients.push(recipient);
+                    return self.fine("250 2.1.5 OK", how.as_ref()).await;
+                }
+            },
         };
         self.dialogue.say_line(line(key), how.as_ref()).await
     }

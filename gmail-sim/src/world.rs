@@ -4,19 +4,24 @@
 //! costs more with more mailboxes.
 
 mod account;
+mod arrival;
 pub(crate) mod asked;
+mod bounce;
 mod client;
 mod delivery;
 mod grant;
+mod labels;
 mod limit;
 mod mailstore;
 mod service_account;
 mod session;
 mod settings;
 mod sign_in;
+mod stamp;
+mod touched;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     hash::{BuildHasher, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -25,12 +30,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub use account::{Account, Arrival, ImapAccess, Kind, Language, MAIL_SCOPE};
+pub use account::{Account, Extension, ImapAccess, Kind, Language, MAIL_SCOPE, WhenFull};
+pub use arrival::{Arrival, Bounce, Delivery};
 pub use asked::Asked;
 pub(crate) use client::project;
 pub use client::{Client, ClientState};
 pub(crate) use delivery::Recipient;
 pub(crate) use grant::{Access, Issued};
+pub use labels::ExpungeBehavior;
+pub(crate) use labels::Hand;
 pub(crate) use limit::Bandwidth;
 pub use mailstore::{Folder, Message};
 pub(crate) use mailstore::{Letter, Shelf};
@@ -38,6 +46,8 @@ pub use service_account::ServiceAccount;
 pub(crate) use service_account::subject;
 pub(crate) use session::{Notice, Seat};
 pub(crate) use sign_in::SignedIn;
+pub use stamp::{Authentication, Verdict};
+pub use touched::{Change, Touched};
 
 use crate::{
     clock::Clock,
@@ -68,6 +78,8 @@ struct Inner {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) clients: HashMap<String, Client>,
+    /// What becomes of the next messages to an address, simulated or not.
+    deliveries: HashMap<String, VecDeque<Delivery>>,
     /// The domains of the simulated mailboxes; an unknown recipient there does not exist.
     pub(crate) domains: HashSet<String>,
     pub(crate) faults: crate::fault::Faults,
@@ -86,6 +98,7 @@ pub(crate) struct Resident {
     pub(crate) sessions: session::Sessions,
     pub(crate) sign_ins: Window,
     pub(crate) store: Mailstore,
+    touched: Vec<Touched>,
 }
 
 impl Default for Resident {
@@ -97,7 +110,15 @@ impl Default for Resident {
             sessions: session::Sessions::default(),
             sign_ins: Window::of(Duration::from_secs(600)),
             store: Mailstore::default(),
+            touched: Vec::new(),
         }
+    }
+}
+
+impl Resident {
+    /// Lets mail arrive whose time has come.
+    pub(crate) fn settle(&mut self, now: SystemTime) {
+        self.store.settle(now, self.account.keeping());
     }
 }
 

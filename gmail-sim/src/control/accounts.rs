@@ -6,7 +6,7 @@ use super::{Refusal, body, told};
 use crate::{
     fault::Mistake,
     http::{Answer, Request},
-    world::World,
+    world::{Delivery, World},
 };
 
 /// Answers a request below `/accounts/`.
@@ -27,6 +27,15 @@ pub(super) fn answer(world: &World, request: &Request, rest: &str) -> Result<Ans
             let settings: Map<String, Value> = body(request)?;
             world.merge_account(address, settings)?;
             told(&known(world, address)?)
+        }
+        ("POST", address, "deliveries") => {
+            let delivery: Delivery = body(request)?;
+            world.next_delivery(address, delivery.clone());
+            told(&delivery)
+        }
+        ("GET", address, "touched") => {
+            known(world, address)?;
+            told(&world.touched(address))
         }
         ("POST", address, "revoke") => {
             known(world, address)?;

@@ -36,16 +36,22 @@ pub enum At {
     Capability,
     /// SMTP and IMAP: the `334` or `+` of a sign-in, empty or with Google's challenge.
     Challenge,
+    /// IMAP: CLOSE and UNSELECT.
+    Close,
     /// SMTP and IMAP: any command that has no fault of its own.
     Command,
     /// TCP is accepted, nothing is said yet.
     Connect,
+    /// IMAP: COPY and UID COPY.
+    Copy,
     /// SMTP: DATA.
     Data,
     /// SMTP: EHLO and HELO.
     Ehlo,
     /// IMAP: EXAMINE and SELECT.
     Examine,
+    /// IMAP: EXPUNGE and UID EXPUNGE.
+    Expunge,
     /// IMAP: FETCH and UID FETCH.
     Fetch,
     /// SMTP and IMAP: the first line.
@@ -64,6 +70,8 @@ pub enum At {
     Mail,
     /// SMTP: the end of the message after DATA.
     Message,
+    /// IMAP: MOVE and UID MOVE.
+    Move,
     /// SMTP and IMAP: NOOP.
     Noop,
     /// SMTP: QUIT.
@@ -80,7 +88,7 @@ pub enum At {
     Starttls,
     /// IMAP: STATUS.
     Status,
-    /// IMAP: STORE, EXPUNGE, MOVE, CLOSE and UNSELECT: what changes or leaves a folder.
+    /// IMAP: STORE and UID STORE.
     Store,
 }
 
@@ -107,9 +115,12 @@ const IMAP: &[At] = &[
     At::Auth,
     At::Capability,
     At::Challenge,
+    At::Close,
     At::Command,
     At::Connect,
+    At::Copy,
     At::Examine,
+    At::Expunge,
     At::Fetch,
     At::Greeting,
     At::Handshake,
@@ -117,6 +128,7 @@ const IMAP: &[At] = &[
     At::Idle,
     At::List,
     At::Logout,
+    At::Move,
     At::Noop,
     At::Quota,
     At::Search,

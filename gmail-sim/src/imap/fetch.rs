@@ -1,7 +1,7 @@
 //! FETCH: what of a message is asked, and how it is told.
 
-use super::{command::Token, date, header};
-use crate::world::Message;
+use super::{command::Token, date, header, name};
+use crate::world::{Folder, Message};
 
 /// What is asked of each message.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -127,8 +127,13 @@ impl Section {
     }
 }
 
-/// One untagged FETCH.
-pub(super) fn tell(sequence: usize, message: &Message, items: &[Item]) -> Vec<u8> {
+/// One untagged FETCH; `others` are the folders that hold the message too.
+pub(super) fn tell(
+    sequence: usize,
+    message: &Message,
+    items: &[Item],
+    others: &[Folder],
+) -> Vec<u8> {
     let mut line = format!("* {sequence} FETCH (").into_bytes();
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
@@ -140,8 +145,12 @@ pub(super) fn tell(sequence: usize, message: &Message, items: &[Item]) -> Vec<u8
             Item::Flags => format!("FLAGS ({})", message.flags.join(" ")),
             Item::GmailId(label) => format!("{label} {}", message.gmail_id),
             Item::InternalDate => format!("INTERNALDATE \"{}\"", date::internal(message.received)),
-            // Gmail leaves out the label of the selected folder; here there is no other.
-            Item::Labels => "X-GM-LABELS ()".to_owned(),
+            // Gmail leaves out the label of the selected folder.
+            Item::Labels => {
+                let labels: Vec<&str> = others.iter().filter_map(|&f| name::label(f)).collect();
+                let quoted: Vec<String> = labels.into_iter().map(header::quoted).collect();
+                format!("X-GM-LABELS ({})", quoted.join(" "))
+            }
             Item::Section(section) => {
                 let bytes = section.bytes(&message.raw);
                 line.extend(format!("{} {{{}}}\r\n", section.label, bytes.len()).into_bytes());

@@ -1,7 +1,7 @@
 //! Commands about whole folders: LIST, EXAMINE, SELECT, STATUS, quota.
 
 use super::{Reply, Session, command::Command, command::Token, header::quoted, name, view::View};
-use crate::world::Folder;
+use crate::world::{Extension, Folder};
 
 /// Every folder's UIDVALIDITY; folders are never made anew here.
 const UID_VALIDITY: u32 = 1;
@@ -21,15 +21,22 @@ impl Session {
         let pattern = if pattern.eq_ignore_ascii_case("inbox") { "INBOX".into() } else { pattern };
         let mut lines = String::new();
         let account = self.account();
-        for folder in name::shown(&account) {
-            if folder == Folder::All && name::matches(&pattern, "[Gmail]") && !special {
-                let parent = format!("* {verb} (\\HasChildren \\Noselect) \"/\" \"[Gmail]\"\r\n");
-                lines.push_str(&parent);
-            }
-            let (name, attributes) = (name::of(&account, folder), name::attributes(folder));
-            if name::matches(&pattern, &name) && !(special && folder == Folder::Inbox) {
-                let name = quoted(&name);
+        if special && !account.has(Extension::SpecialUse) {
+            return Reply::bad();
+        }
+        let mut listed = |attributes: &str, name: &str| {
+            if name::matches(&pattern, name) {
+                let name = quoted(name);
                 lines.push_str(&format!("* {verb} ({attributes}) \"/\" {name}\r\n"));
+            }
+        };
+        for folder in name::shown(&account) {
+            if folder != Folder::Inbox || !special {
+                let name = name::of(&account, folder);
+                listed(name::attributes(&account, folder), &name);
+            }
+            if let (Folder::Inbox, false, Some(root)) = (folder, special, name::root(&account)) {
+                listed("\\HasChildren \\Noselect", root);
             }
         }
         Reply::ok("Success").with(lines)

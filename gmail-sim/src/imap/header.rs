@@ -1,35 +1,6 @@
-//! Headers of a message, and the ENVELOPE made of them.
+//! The ENVELOPE of a message, made of its header.
 
-/// The header and the body of a message; the empty line belongs to the header.
-pub(super) fn split(raw: &[u8]) -> (&[u8], &[u8]) {
-    match raw.windows(4).position(|four| four == b"\r\n\r\n") {
-        Some(end) => raw.split_at(end + 4),
-        None => (raw, b""),
-    }
-}
-
-/// The fields of a header, unfolded only where asked: name, and the field with its lines.
-pub(super) fn fields(raw: &[u8]) -> Vec<(String, String)> {
-    let header = String::from_utf8_lossy(split(raw).0).into_owned();
-    let mut fields: Vec<(String, String)> = Vec::new();
-    for line in header.split_inclusive("\r\n") {
-        if line.starts_with([' ', '\t']) {
-            if let Some((_, field)) = fields.last_mut() {
-                field.push_str(line);
-            }
-        } else if let Some((name, _)) = line.split_once(':') {
-            fields.push((name.trim().to_owned(), line.to_owned()));
-        }
-    }
-    fields
-}
-
-/// The value of the first field of this name, unfolded.
-pub(super) fn value(raw: &[u8], name: &str) -> Option<String> {
-    let field = fields(raw).into_iter().find(|field| field.0.eq_ignore_ascii_case(name))?.1;
-    let value = field.split_once(':')?.1.replace("\r\n", "");
-    Some(value.trim().to_owned())
-}
+pub(super) use crate::header::{fields, split, value};
 
 /// RFC 3501 section 7.4.2: date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, id.
 pub(super) fn envelope(raw: &[u8]) -> String {

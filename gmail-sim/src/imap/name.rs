@@ -2,15 +2,23 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 
-use crate::world::{Account, Folder, Language};
+use crate::world::{Account, Extension, Folder, Language};
 
 /// A folder's name on the wire.
 pub(super) fn of(account: &Account, folder: Folder) -> String {
     match (folder, account.folder_names.get(&folder)) {
         (Folder::Inbox, _) => "INBOX".to_owned(),
         (_, Some(name)) => encode(name),
-        (_, None) => encode(&format!("[Gmail]/{}", in_language(account.language, folder))),
+        (_, None) => match root(account) {
+            Some(root) => encode(&format!("{root}/{}", in_language(account.language, folder))),
+            None => encode(in_language(account.language, folder)),
+        },
     }
+}
+
+/// What stands before the names of Gmail's folders; other servers have nothing there.
+pub(super) fn root(account: &Account) -> Option<&str> {
+    account.has(Extension::Gmail).then_some(&*account.folder_root)
 }
 
 /// The folder of this name, if the account shows it.
@@ -21,14 +29,18 @@ pub(super) fn find(account: &Account, name: &str) -> Option<Folder> {
     shown(account).find(|&folder| of(account, folder) == name)
 }
 
-/// The folders whose "Show in IMAP" is on.
+/// The folders whose "Show in IMAP" is on; servers other than Gmail have no views.
 pub(super) fn shown(account: &Account) -> impl Iterator<Item = Folder> + '_ {
-    Folder::EVERY.into_iter().filter(|folder| !account.hidden_folders.contains(folder))
+    let view = |folder| matches!(folder, Folder::All | Folder::Flagged | Folder::Important);
+    let there = move |&folder: &Folder| account.has(Extension::Gmail) || !view(folder);
+    let hidden = |folder: &Folder| account.hidden_folders.contains(folder);
+    Folder::EVERY.into_iter().filter(there).filter(move |folder| !hidden(folder))
 }
 
 /// Attributes as Gmail lists them.
-pub(super) fn attributes(folder: Folder) -> &'static str {
+pub(super) fn attributes(account: &Account, folder: Folder) -> &'static str {
     match folder {
+        _ if !account.has(Extension::SpecialUse) => "\\HasNoChildren",
         Folder::All => "\\All \\HasNoChildren",
         Folder::Drafts => "\\Drafts \\HasNoChildren",
         Folder::Flagged => "\\Flagged \\HasNoChildren",
@@ -40,8 +52,28 @@ pub(super) fn attributes(folder: Folder) -> &'static str {
     }
 }
 
+/// Gmail's own labels, as X-GM-LABELS knows them; that of spam is [U]. All Mail is none.
+const LABELS: &[(Folder, &str)] = &[
+    (Folder::Drafts, "\\Draft"),
+    (Folder::Flagged, "\\Starred"),
+    (Folder::Important, "\\Important"),
+    (Folder::Inbox, "\\Inbox"),
+    (Folder::Junk, "\\Spam"),
+    (Folder::Sent, "\\Sent"),
+    (Folder::Trash, "\\Trash"),
+];
+
 /// The label that X-GM-LABELS shows for a folder that is not the selected one.
-pub(super) fn in_language(language: Language, folder: Folder) -> &'static str {
+pub(super) fn label(folder: Folder) -> Option<&'static str> {
+    LABELS.iter().find(|row| row.0 == folder).map(|row| row.1)
+}
+
+/// The folder of a label.
+pub(super) fn labelled(label: &str) -> Option<Folder> {
+    LABELS.iter().find(|row| row.1.eq_ignore_ascii_case(label)).map(|row| row.0)
+}
+
+fn in_language(language: Language, folder: Folder) -> &'static str {
     let [english, french, german, japanese, spanish] = match folder {
         Folder::All => {
             ["All Mail", "Tous les messages", "Alle Nachrichten", "すべてのメール", "Todos"]

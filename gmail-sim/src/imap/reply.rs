@@ -24,6 +24,10 @@ impl Reply {
         Self { status: "BAD No folder is selected".to_owned(), untagged: Vec::new() }
     }
 
+    pub(super) fn read_only() -> Self {
+        Self::no("[READ-ONLY] Mailbox opened read-only. (Failure)")
+    }
+
     pub(super) fn unknown_mailbox(name: &str) -> Self {
         let what = format!("Unknown Mailbox: {name} (now in authenticated state) (Failure)");
         Self::no(&format!("[NONEXISTENT] {what}"))

@@ -8,12 +8,26 @@ use crate::{
     fault::{At, What},
     lines::{self, Line},
     sasl::{CHALLENGE, Xoauth2},
-    world::line,
+    world::{Account, Extension, line},
 };
 
 /// What Gmail can do before and after a sign-in.
 pub(super) const BEFORE: &str = "* CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 XYZZY SASL-IR AUTH=XOAUTH2 AUTH=PLAIN AUTH=PLAIN-CLIENTTOKEN AUTH=OAUTHBEARER\r\n";
-pub(super) const AFTER: &str = "* CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 UIDPLUS COMPRESS=DEFLATE ENABLE MOVE CONDSTORE ESEARCH UTF8=ACCEPT LIST-EXTENDED LIST-STATUS LITERAL- SPECIAL-USE APPENDLIMIT=35651584\r\n";
+const AFTER: &str = "* CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 UIDPLUS COMPRESS=DEFLATE ENABLE MOVE CONDSTORE ESEARCH UTF8=ACCEPT LIST-EXTENDED LIST-STATUS LITERAL- SPECIAL-USE APPENDLIMIT=35651584\r\n";
+
+/// What the server can do after the sign-in, without what the account is to be without.
+pub(super) fn after(account: &Account) -> String {
+    let has = |word: &str| match word {
+        "IDLE" => account.has(Extension::Idle),
+        "MOVE" => account.has(Extension::Move),
+        "SPECIAL-USE" => account.has(Extension::SpecialUse),
+        "UIDPLUS" => account.has(Extension::Uidplus),
+        "X-GM-EXT-1" | "XLIST" => account.has(Extension::Gmail),
+        _ => true,
+    };
+    let words: Vec<&str> = AFTER.trim_end().split(' ').filter(|word| has(word)).collect();
+    words.join(" ") + "\r\n"
+}
 
 impl Session {
     pub(super) async fn authenticate(&mut self, command: &Command) -> io::Result<Turn> {
@@ -53,7 +67,7 @@ impl Session {
             Ok(signed_in) => {
                 let text = format!("{} authenticated (Success)", signed_in.address);
                 self.signed_in = Some(signed_in);
-                let (tag, capabilities) = (&self.dialogue.tag, AFTER);
+                let (tag, capabilities) = (&self.dialogue.tag, after(&self.account()));
                 let reply = format!("{capabilities}{tag} OK {text}\r\n");
                 self.dialogue.say_as(reply, how.as_ref()).await
             }

@@ -1,10 +1,15 @@
 //! What is settable about one mailbox. Everything here may change while sessions are open.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::mailstore::Folder;
+use super::{
+    arrival::{Arrival, Delivery},
+    labels::{ExpungeBehavior, Keeping},
+    mailstore::Folder,
+    stamp::Authentication,
+};
 
 /// The scope that IMAP and SMTP need.
 pub const MAIL_SCOPE: &str = "https://mail.google.com/";
@@ -15,12 +20,27 @@ pub const MAIL_SCOPE: &str = "https://mail.google.com/";
 pub struct Account {
     /// How many seconds an access token lives; Google says 3599.
     pub access_token_life: u64,
-    /// What becomes of mail that arrives.
+    /// More addresses that Google lets the account send as; any other `From` is rewritten.
+    pub aliases: Vec<String>,
+    /// What becomes of mail that arrives, if nothing else was said about the message
+    /// ([`World::next_delivery`](super::World::next_delivery)).
     pub arrival: Arrival,
-    /// How many seconds mail takes to arrive.
+    /// How often each message arrives.
+    pub arrival_copies: u32,
+    /// How many seconds mail takes to arrive, or to come back.
     pub arrival_delay: u64,
+    /// What `Authentication-Results` says of mail that arrives; no such header where absent.
+    pub authentication: Option<Authentication>,
+    /// Is a message expunged as soon as it is marked as deleted?
+    /// <https://developers.google.com/gmail/api/reference/rest/v1/ImapSettings>. It is where
+    /// nobody changed that, says the page that `labels.rs` names.
+    pub auto_expunge: bool,
+    /// What becomes of a message that is expunged from its last label.
+    pub expunge_behavior: ExpungeBehavior,
     /// The names of folders where they differ from the language's, as text (not in modified UTF-7).
     pub folder_names: BTreeMap<Folder, String>,
+    /// What stands before the names of Gmail's folders: some accounts have `[Google Mail]` [U].
+    pub folder_root: String,
     /// Folders whose "Show in IMAP" is off.
     pub hidden_folders: Vec<Folder>,
     /// Is Gmail switched on for the account? If not: `NO Lookup failed`.
@@ -68,15 +88,26 @@ pub struct Account {
     pub token_says: Option<String>,
     /// Does Google want to see the owner in a browser first?
     pub web_login_required: bool,
+    /// What becomes of mail that the storage has no room for.
+    pub when_full: WhenFull,
+    /// What the IMAP server cannot do. Without [`Extension::Gmail`] it is a plain server: folders
+    /// instead of labels.
+    pub without: BTreeSet<Extension>,
 }
 
 impl Default for Account {
     fn default() -> Self {
         Self {
             access_token_life: 3599,
+            aliases: Vec::new(),
             arrival: Arrival::Inbox,
+            arrival_copies: 1,
             arrival_delay: 0,
+            authentication: Some(Authentication::default()),
+            auto_expunge: true,
+            expunge_behavior: ExpungeBehavior::Archive,
             folder_names: BTreeMap::new(),
+            folder_root: "[Gmail]".to_owned(),
             hidden_folders: Vec::new(),
             gmail_enabled: true,
             imap: ImapAccess::On,
@@ -97,6 +128,8 @@ impl Default for Account {
             time_based_access: None,
             token_says: None,
             web_login_required: false,
+            when_full: WhenFull::Bounces,
+            without: BTreeSet::new(),
         }
     }
 }
@@ -117,8 +150,23 @@ impl Account {
         self.scope.split(' ').any(gmail)
     }
 
-    pub(crate) fn delay(&self) -> Duration {
-        Duration::from_secs(self.arrival_delay)
+    /// What becomes of a message of which nothing else was said.
+    pub(super) fn delivery(&self) -> Delivery {
+        let Self { arrival, arrival_copies: copies, arrival_delay: delay, .. } = *self;
+        Delivery { apart: 0, arrival, copies, delay }
+    }
+
+    /// Can the IMAP server do this?
+    pub(crate) fn has(&self, extension: Extension) -> bool {
+        !self.without.contains(&extension)
+    }
+
+    pub(super) fn keeping(&self) -> Keeping {
+        if self.has(Extension::Gmail) {
+            Keeping::Labels { at_once: self.auto_expunge, last: self.expunge_behavior }
+        } else {
+            Keeping::Folders
+        }
     }
 }
 
@@ -134,6 +182,34 @@ pub enum Kind {
     WorkspaceTrial,
 }
 
+/// Something that an IMAP server can do, or not.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extension {
+    /// `X-GM-EXT-1`, and messages with labels instead of folders with messages.
+    Gmail,
+    /// RFC 2177.
+    Idle,
+    /// RFC 6851.
+    Move,
+    /// RFC 6154: what a folder is for.
+    SpecialUse,
+    /// RFC 4315: UID EXPUNGE and COPYUID.
+    Uidplus,
+}
+
+/// What becomes of mail to a full mailbox.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// It is taken, and comes back: 552 5.2.2.
+    Bounces,
+    /// RCPT is refused: 552 5.2.2.
+    Refused,
+    /// RCPT is refused for now: 452 4.2.2.
+    RefusedForNow,
+}
+
 /// Whether IMAP may be used, and who says no.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -144,18 +220,6 @@ pub enum ImapAccess {
     OffForDomain,
     /// The owner switched it off.
     OffForUser,
-}
-
-/// What becomes of mail that arrives at a mailbox.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Arrival {
-    /// It stands in the inbox.
-    Inbox,
-    /// It vanishes.
-    Lost,
-    /// It stands in the spam folder.
-    Spam,
 }
 
 /// The language of Gmail's folder names.

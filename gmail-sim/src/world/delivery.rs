@@ -1,8 +1,16 @@
 //! Mail goes from SMTP into folders; tests and presets put it there by hand.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use super::{Arrival, Folder, Letter, Message, Notice, World, line};
+use super::{
+    Arrival, Bounce, Delivery, Folder, Letter, Message, Notice, Resident, State, WhenFull, World,
+    bounce::Returned,
+    line,
+    stamp::{self, Way},
+};
 use crate::lines::Line;
 
 /// The reach of a simulated world: what becomes of a recipient.
@@ -10,6 +18,8 @@ use crate::lines::Line;
 pub(crate) enum Recipient {
     /// Somewhere else: accepted and dropped.
     Elsewhere,
+    /// A simulated mailbox without room, which says so with this line.
+    Full(&'static str),
     /// A simulated mailbox.
     Here,
     /// Nobody of that name in a simulated domain.
@@ -36,7 +46,7 @@ impl World {
         };
         let mut state = self.state();
         let resident = state.resident(address);
-        let uid = resident.store.put(folder, letter);
+        let uid = resident.store.put(folder, letter, resident.account.keeping());
         resident.sessions.tell(&Notice::Changed);
         uid
     }
@@ -48,15 +58,34 @@ impl World {
         let Some(resident) = state.residents.get_mut(&address.to_lowercase()) else {
             return Vec::new();
         };
-        resident.store.settle(now);
+        resident.settle(now);
         resident.store.shelf(folder).messages.values().cloned().collect()
+    }
+
+    /// Says what becomes of the next message to this address, simulated or not; said twice, it is
+    /// about the next two, in this order. RCPT takes the address meanwhile, even if there is nobody
+    /// of that name. What happens to the messages after that, the [`Account`](super::Account) says.
+    pub fn next_delivery(&self, address: &str, delivery: Delivery) {
+        let queue = address.to_lowercase();
+        self.state().deliveries.entry(queue).or_default().push_back(delivery);
     }
 
     pub(crate) fn recipient(&self, address: &str) -> Recipient {
         let address = address.to_lowercase();
         let state = self.state();
-        if state.residents.contains_key(&address) {
-            return Recipient::Here;
+        if state.deliveries.contains_key(&address) {
+            return Recipient::Elsewhere;
+        }
+        if let Some(resident) = state.residents.get(&address) {
+            return match resident.account.when_full {
+                WhenFull::Refused if resident.is_full(1) => {
+                    Recipient::Full("smtp.rcpt_over_quota_permanent")
+                }
+                WhenFull::RefusedForNow if resident.is_full(1) => {
+                    Recipient::Full("smtp.rcpt_over_quota")
+                }
+                _ => Recipient::Here,
+            };
         }
         let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
         if state.domains.contains(domain) { Recipient::Nobody } else { Recipient::Elsewhere }
@@ -83,35 +112,60 @@ impl World {
         self.state().resident(address).imap_bytes.add(now, bytes);
     }
 
-    /// Sends a message: a copy to the sender's `\Sent`, one to each simulated recipient.
+    /// Sends a message: a copy to the sender's `\Sent`, and to each recipient what is to become of
+    /// it there. Google makes `From` an address of the sender's, and adds its fields to what arrives.
     pub(crate) fn send(&self, sender: &str, recipients: &[String], raw: Vec<u8>) {
-        let now = self.now();
-        let letter = Letter {
+        let sent = self.now();
+        let mut state = self.state();
+        let aliases = state.residents.get(sender).map(|r| r.account.aliases.clone());
+        let raw = stamp::with_own_from(raw, sender, &aliases.unwrap_or_default());
+        let all: Arc<[String]> = recipients.iter().cloned().collect();
+        let letter = |raw: Vec<u8>, flags: &[&str]| Letter {
             gmail_id: self.gmail_id(),
             raw: raw.into(),
-            recipients: recipients.iter().cloned().collect(),
-            received: now,
-            flags: Vec::new(),
+            recipients: Arc::clone(&all),
+            received: sent,
+            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
         };
-        let mut state = self.state();
         if let Some(resident) = state.residents.get_mut(sender) {
-            resident.sent.add(now, 1);
-            let copy = Letter { flags: vec!["\\Seen".to_owned()], ..letter.clone() };
-            resident.store.put(Folder::Sent, copy);
+            resident.sent.add(sent, 1);
+            let keeping = resident.account.keeping();
+            resident.store.put(Folder::Sent, letter(raw.clone(), &["\\Seen"]), keeping);
             resident.sessions.tell(&Notice::Changed);
         }
         for recipient in recipients {
-            let Some(resident) = state.residents.get_mut(&recipient.to_lowercase()) else {
-                continue;
-            };
-            let folder = match resident.account.arrival {
+            let Delivery { apart, arrival, copies, delay } = state.becomes(recipient, raw.len());
+            let at = sent + Duration::from_secs(delay);
+            let folder = match arrival {
+                Arrival::Bounced(why) => {
+                    let number = self.number();
+                    let original = &raw;
+                    let returned = Returned { at, number, original, recipient, sender, sent, why };
+                    let notice = Letter {
+                        recipients: Arc::new([sender.to_owned()]),
+                        ..letter(returned.message(), &[])
+                    };
+                    state.expect(sender, at, Folder::Inbox, notice);
+                    continue;
+                }
                 Arrival::Inbox => Folder::Inbox,
                 Arrival::Lost => continue,
                 Arrival::Spam => Folder::Junk,
             };
-            resident.store.expect(now + resident.account.delay(), folder, letter.clone());
-            resident.store.settle(now);
-            resident.sessions.tell(&Notice::Changed);
+            let Some(resident) = state.residents.get(&recipient.to_lowercase()) else { continue };
+            let authentication = resident.account.authentication;
+            for copy in 0..copies {
+                let arrived = at + Duration::from_secs(apart) * copy;
+                let number = self.number();
+                let way = Way { arrived, authentication, number, recipient, sender, sent };
+                state.expect(recipient, arrived, folder, letter(way.stamp(&raw), &[]));
+            }
+        }
+        for address in recipients.iter().map(|recipient| &**recipient).chain([sender]) {
+            if let Some(resident) = state.residents.get_mut(&address.to_lowercase()) {
+                resident.settle(sent);
+                resident.sessions.tell(&Notice::Changed);
+            }
         }
     }
 
@@ -122,5 +176,40 @@ impl World {
 
     fn gmail_id(&self) -> u64 {
         1_592_225_494_819_146_101 + self.number()
+    }
+}
+
+impl State {
+    /// What becomes of a message of this size to this recipient; what was queued is used up.
+    fn becomes(&mut self, recipient: &str, size: usize) -> Delivery {
+        let address = recipient.to_lowercase();
+        if let Some(queue) = self.deliveries.get_mut(&address) {
+            let next = queue.pop_front();
+            if queue.is_empty() {
+                self.deliveries.remove(&address);
+            }
+            if let Some(delivery) = next {
+                return delivery;
+            }
+        }
+        let Some(resident) = self.residents.get(&address) else { return Delivery::default() };
+        let delivery = resident.account.delivery();
+        match resident.is_full(size as u64) {
+            true => Delivery { arrival: Arrival::Bounced(Bounce::OverQuota), ..delivery },
+            false => delivery,
+        }
+    }
+
+    fn expect(&mut self, address: &str, at: SystemTime, folder: Folder, letter: Letter) {
+        if let Some(resident) = self.residents.get_mut(&address.to_lowercase()) {
+            resident.store.expect(at, folder, letter);
+        }
+    }
+}
+
+impl Resident {
+    /// Is there no room for so many bytes more?
+    fn is_full(&self, more: u64) -> bool {
+        self.account.storage_used + self.store.bytes + more > self.account.storage_limit
     }
 }

@@ -2,15 +2,21 @@
 //!
 //! Invariant: a folder's UIDs only grow, and a message's UID never changes while it stays there.
 
-use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use serde::{Deserialize, Serialize};
+
+use super::labels::Keeping;
 
 /// A folder by what it is for; its name depends on the account's language.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Folder {
-    /// All mail; holds a message only if it was put there.
+    /// All mail.
     All,
     /// Drafts.
     Drafts,
@@ -95,7 +101,7 @@ impl Shelf {
         self.last_uid + 1
     }
 
-    pub(crate) fn add(&mut self, letter: Letter) -> u32 {
+    fn add(&mut self, letter: Letter) -> u32 {
         self.last_uid += 1;
         self.version += 1;
         let Letter { gmail_id, raw, recipients, received, flags } = letter;
@@ -104,7 +110,7 @@ impl Shelf {
         uid
     }
 
-    pub(crate) fn remove(&mut self, uid: u32) -> Option<Message> {
+    fn remove(&mut self, uid: u32) -> Option<Message> {
         self.version += 1;
         self.messages.remove(&uid)
     }
@@ -117,9 +123,12 @@ impl Shelf {
 /// All folders of one mailbox, and the mail that is still on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Mailstore {
-    shelves: BTreeMap<Folder, Shelf>,
-    coming: Vec<(SystemTime, Folder, Letter)>,
+    /// How much space all messages take; each counts once, whatever holds it.
     pub(crate) bytes: u64,
+    coming: Vec<(SystemTime, Folder, Letter)>,
+    /// Where each message stands, by its number in the account.
+    places: HashMap<u64, Vec<(Folder, u32)>>,
+    shelves: BTreeMap<Folder, Shelf>,
 }
 
 impl Mailstore {
@@ -127,25 +136,50 @@ impl Mailstore {
         self.shelves.entry(folder).or_default()
     }
 
-    pub(crate) fn put(&mut self, folder: Folder, letter: Letter) -> u32 {
-        self.bytes += letter.raw.len() as u64;
-        self.shelf(folder).add(letter)
+    /// Where a message stands.
+    pub(crate) fn places(&self, gmail_id: u64) -> Vec<(Folder, u32)> {
+        self.places.get(&gmail_id).cloned().unwrap_or_default()
+    }
+
+    /// Adds a message to this folder and no other.
+    pub(crate) fn add(&mut self, folder: Folder, letter: Letter) -> u32 {
+        let (id, size) = (letter.gmail_id, letter.raw.len() as u64);
+        let uid = self.shelf(folder).add(letter);
+        let places = self.places.entry(id).or_default();
+        if places.is_empty() {
+            self.bytes += size;
+        }
+        places.push((folder, uid));
+        uid
+    }
+
+    /// Takes a message out of this folder and no other.
+    pub(crate) fn take(&mut self, folder: Folder, uid: u32) -> Option<Message> {
+        let message = self.shelf(folder).remove(uid)?;
+        let places = self.places.entry(message.gmail_id).or_default();
+        places.retain(|&place| place != (folder, uid));
+        if places.is_empty() {
+            self.places.remove(&message.gmail_id);
+            self.bytes -= message.raw.len() as u64;
+        }
+        Some(message)
     }
 
     pub(crate) fn expect(&mut self, at: SystemTime, folder: Folder, letter: Letter) {
         self.coming.push((at, folder, letter));
     }
 
-    /// Lets mail arrive whose time has come.
-    pub(crate) fn settle(&mut self, now: SystemTime) {
+    /// Lets mail arrive whose time has come, in the order of its times.
+    pub(crate) fn settle(&mut self, now: SystemTime, keeping: Keeping) {
         if self.coming.is_empty() {
             return;
         }
         let (due, coming) = std::mem::take(&mut self.coming).into_iter().partition(|c| c.0 <= now);
         self.coming = coming;
-        let due: Vec<(SystemTime, Folder, Letter)> = due;
+        let mut due: Vec<(SystemTime, Folder, Letter)> = due;
+        due.sort_by_key(|due| due.0);
         for (at, folder, letter) in due {
-            self.put(folder, Letter { received: at, ..letter });
+            self.put(folder, Letter { received: at, ..letter }, keeping);
         }
     }
 

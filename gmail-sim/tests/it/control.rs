@@ -97,6 +97,33 @@ async fn service_accounts_are_set_as_everything_else_is() {
 }
 
 #[tokio::test]
+async fn the_way_of_the_next_message_is_set_and_what_was_touched_is_told() {
+    let stage = Stage::set().await;
+    let path = format!("/accounts/{ADDRESS}");
+    let way = json!({ "arrival": { "bounced": "over_quota" }, "delay": 60 });
+    let (status, told) = ask(&stage, "POST", &format!("{path}/deliveries"), &way).await;
+    assert_eq!((status, &told["copies"]), (200, &json!(1)), "{told}");
+    let wrong = json!({ "arrival": "nowhere" });
+    let (status, told) = ask(&stage, "POST", &format!("{path}/deliveries"), &wrong).await;
+    assert_eq!(status, 400);
+    assert!(told["error"].as_str().unwrap().contains("`bounced`"), "{told}");
+    stage.send(ADDRESS, "Subject: x\r\nMessage-ID: <1@x.example>\r\n\r\n").await;
+    stage.world.advance(std::time::Duration::from_secs(60));
+    let mut wire = stage.selected("INBOX").await;
+    wire.imap("UID STORE 1 +FLAGS (\\Seen)").await;
+    let (_, touched) = ask(&stage, "GET", &format!("{path}/touched"), &Value::Null).await;
+    assert_eq!(touched[0]["change"], json!({ "flags": ["\\Seen"] }), "{touched}");
+    assert_eq!((&touched[0]["folder"], &touched[0]["uid"]), (&json!("inbox"), &json!(1)));
+    assert!(touched[0]["message_id"].as_str().unwrap().ends_with("GMR@mx.google.com>"));
+
+    let settings = json!({ "without": ["gmail", "move"], "authentication": { "spf": "softfail" } });
+    let (status, account) = ask(&stage, "PUT", &path, &settings).await;
+    assert_eq!((status, &account["without"]), (200, &json!(["gmail", "move"])));
+    let expected = json!({ "dkim": "pass", "dmarc": "pass", "spf": "softfail" });
+    assert_eq!(account["authentication"], expected);
+}
+
+#[tokio::test]
 async fn a_changed_password_can_be_played() {
     let stage = Stage::set().await;
     let (status, told) =

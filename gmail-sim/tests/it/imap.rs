@@ -250,6 +250,7 @@ async fn quota_and_status_tell_numbers() {
 async fn moved_and_expunged_messages_are_told_to_the_other_session() {
     let stage = Stage::set().await;
     fill(&stage);
+    stage.world.set(ADDRESS, |account| account.auto_expunge = false);
     let (mut one, mut other) = (stage.signed_in().await, stage.signed_in().await);
     one.imap("SELECT INBOX").await;
     other.imap("EXAMINE INBOX").await;

@@ -4,10 +4,14 @@
 
 mod catalogue;
 mod control;
+mod delivery;
 mod faults;
 mod grants;
 mod imap;
+mod labels;
 mod limits;
+mod misbehaviour;
+mod plain;
 mod scale;
 mod smtp;
 mod support;

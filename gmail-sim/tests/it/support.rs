@@ -146,6 +146,23 @@ impl Stage {
         wire
     }
 
+    /// Sends a message from the one mailbox: the last reply, and the connection.
+    pub(crate) async fn send(&self, to: &str, message: &str) -> (String, Wire) {
+        let mut wire = self.submission().await;
+        wire.smtp(&format!("MAIL FROM:<{ADDRESS}>")).await;
+        assert_eq!(wire.smtp(&format!("RCPT TO:<{to}>")).await, "250 2.1.5 OK");
+        assert!(wire.smtp("DATA").await.starts_with("354 "));
+        (wire.smtp(&format!("{message}\r\n.")).await, wire)
+    }
+
+    /// An IMAP session that has a folder selected.
+    pub(crate) async fn selected(&self, folder: &str) -> Wire {
+        let mut wire = self.signed_in().await;
+        let answer = wire.imap(&format!("SELECT \"{folder}\"")).await;
+        assert!(answer.contains("[READ-WRITE]"), "{answer}");
+        wire
+    }
+
     /// What was asked, without the numbers.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.world.asked().into_iter().map(|asked| asked.what).collect()
