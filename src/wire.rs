@@ -7,6 +7,8 @@ pub mod https;
 pub mod imap;
 pub mod oauth;
 pub(crate) mod postgres;
+#[cfg(test)]
+mod script;
 pub mod smtp;
 mod socket;
 

@@ -1,21 +1,24 @@
 //! An IMAP session, command by command: async-imap frames and parses, we decide about tags, refusals, notices and the
 //! session's end.
 //!
-//! Invariant: nothing is opened but by EXAMINE, and nothing is fetched that would mark a message as seen.
+//! Invariant: a folder is opened for writing only to remove messages that carry our own mark (`own.rs`); whoever only reads
+//! opens it by EXAMINE. Nothing is fetched that would mark a message as seen.
 
 mod answer;
+mod folders;
+mod idle;
+mod inbox;
+mod own;
+mod remove;
 
 use std::{fmt, io, panic::AssertUnwindSafe};
 
-use async_imap::{
-    Client,
-    imap_proto::{MailboxDatum, Outcome, Response, ResponseCode, StatusAttribute},
-};
+use async_imap::{Client, imap_proto::Response};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::FutureExt;
 use tokio::io::AsyncWriteExt;
 
-use answer::{Answer, internal_date, learn, notice, storage};
+use answer::{Answer, Learnt, learn, notice};
 
 use super::{
     dial::{self, Dialer},
@@ -24,12 +27,16 @@ use super::{
     xoauth2,
 };
 use crate::domain::{
-    clock::Timestamp,
     link::{Address, ImapServer},
-    outcome::{Evidence, Failure, Phase, Reply, Storage},
+    outcome::{Evidence, Failure, Phase, Reply},
     reason::{At, Protocol, Reason, Said},
     secret::Secret,
 };
+
+pub(crate) use folders::{Folder, Folders};
+pub(crate) use idle::Idled;
+pub(crate) use own::{Own, Wanted};
+pub(crate) use remove::Removed;
 
 /// A session that was greeted over TLS.
 pub(crate) struct Session {
@@ -40,6 +47,10 @@ pub(crate) struct Session {
     /// What came beside the answers since the last command.
     asides: Vec<Answer>,
     at: At,
+    /// The folder that is open for writing.
+    opened: Option<own::Opened>,
+    /// Whether messages arrived in the folder that is open, since they were last looked for.
+    news: bool,
 }
 
 impl Session {
@@ -60,6 +71,8 @@ impl Session {
             capabilities: Vec::new(),
             asides: Vec::new(),
             at: At::SignIn,
+            opened: None,
+            news: false,
         };
         session.greeting(dialogue).await?;
         if session.capabilities.is_empty()
@@ -137,94 +150,6 @@ impl Session {
             return Ok(());
         }
         unless_refused(self.say(Phase::Id, ID, dialogue).await).map(|_| ())
-    }
-
-    /// How much is stored; none where the server does not tell.
-    pub(crate) async fn storage(
-        &mut self,
-        dialogue: &mut Dialogue,
-    ) -> Result<Option<Storage>, Failure> {
-        if !self.can("QUOTA") {
-            return Ok(None);
-        }
-        let mut found = None;
-        let told = |response: &Response<'_>| {
-            if let Response::Quota(quota) = response {
-                found = quota.resources.iter().find_map(storage).or(found);
-            }
-        };
-        let done = self.exchange(Phase::Quota, "GETQUOTAROOT INBOX", dialogue, none, told).await;
-        unless_refused(done)?;
-        Ok(found)
-    }
-
-    /// How many messages of the inbox are unseen; none where the server does not tell.
-    pub(crate) async fn unseen(&mut self, dialogue: &mut Dialogue) -> Result<Option<u64>, Failure> {
-        let mut unseen = None;
-        let told = |response: &Response<'_>| {
-            if let Response::MailboxData(MailboxDatum::Status { status, .. }) = response {
-                unseen = status.iter().find_map(|attribute| match attribute {
-                    StatusAttribute::Unseen(count) => Some(u64::from(*count)),
-                    _ => None,
-                });
-            }
-        };
-        self.exchange(Phase::Status, "STATUS INBOX (UNSEEN)", dialogue, none, told).await?;
-        Ok(unseen)
-    }
-
-    /// Opens the inbox for reading only; gives the number of the first unseen message where the server tells.
-    pub(crate) async fn examine(
-        &mut self,
-        dialogue: &mut Dialogue,
-    ) -> Result<Option<u32>, Failure> {
-        let mut first_unseen = None;
-        let told = |response: &Response<'_>| {
-            if let Response::Data {
-                outcome: Outcome { code: Some(ResponseCode::Unseen(number)), .. },
-                ..
-            } = response
-            {
-                first_unseen = Some(*number);
-            }
-        };
-        self.exchange(Phase::Examine, "EXAMINE INBOX", dialogue, none, told).await?;
-        Ok(first_unseen)
-    }
-
-    /// The numbers of the unseen messages of the inbox that is open.
-    pub(crate) async fn search_unseen(
-        &mut self,
-        dialogue: &mut Dialogue,
-    ) -> Result<Vec<u32>, Failure> {
-        let mut unseen = Vec::new();
-        let told = |response: &Response<'_>| {
-            if let Response::MailboxData(MailboxDatum::Search(numbers)) = response {
-                unseen.extend_from_slice(numbers);
-            }
-        };
-        self.exchange(Phase::Search, "SEARCH UNSEEN", dialogue, none, told).await?;
-        unseen.sort_unstable();
-        Ok(unseen)
-    }
-
-    /// When the first of these messages of the inbox that is open arrived; numbers need not follow arrival.
-    pub(crate) async fn first_arrival(
-        &mut self,
-        numbers: &[u32],
-        dialogue: &mut Dialogue,
-    ) -> Result<Option<Timestamp>, Failure> {
-        let mut first: Option<Timestamp> = None;
-        let told = |response: &Response<'_>| {
-            if let Response::Fetch(_, attributes) = response {
-                let arrived = attributes.iter().find_map(internal_date);
-                first = [first, arrived].into_iter().flatten().min();
-            }
-        };
-        let set: Vec<_> = numbers.iter().map(ToString::to_string).collect();
-        let command = format!("FETCH {} (INTERNALDATE)", set.join(","));
-        self.exchange(Phase::Fetch, &command, dialogue, none, told).await?;
-        Ok(first)
     }
 
     /// Leaves, within two seconds, whatever came before.
@@ -306,9 +231,7 @@ impl Session {
                     learnt
                 })
                 .await?;
-            if let Some(capabilities) = learnt.capabilities {
-                self.capabilities = capabilities;
-            }
+            self.keep(&learnt);
             if let Some(line) = learnt.reply {
                 let written = self.write(&format!("{line}\r\n")).await;
                 written.map_err(|error| self.broken(&error))?;
@@ -322,6 +245,17 @@ impl Session {
                 (Some(aside), None) => self.asides.push(aside),
                 (None, _) => {}
             }
+        }
+    }
+
+    /// Remembers what a response says of the session as a whole.
+    fn keep(&mut self, learnt: &Learnt) {
+        if let Some(capabilities) = &learnt.capabilities {
+            self.capabilities.clone_from(capabilities);
+        }
+        self.news |= learnt.exists;
+        if let (Some(opened), Some(validity)) = (&mut self.opened, learnt.validity) {
+            opened.validity = Some(validity);
         }
     }
 
@@ -408,8 +342,9 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A thousand message numbers, or a long alert, fit; a flood does not.
-const LIMITS: Limits = Limits { line: 16 * 1024, answer: 64 * 1024, literal: Some(4096) };
+/// A thousand message numbers, a long alert, all folders, or the beginning of a bounce fit; a flood does not.
+const LIMITS: Limits =
+    Limits { line: 16 * 1024, answer: 256 * 1024, literal: Some(own::MOST as u64) };
 
 /// For commands in which a continuation request has no place: an empty line ends whatever the server waits for.
 fn none(_: &str) -> String {

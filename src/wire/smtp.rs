@@ -1,5 +1,8 @@
 //! A submission session, command by command: lettre frames and parses, we decide about TLS, XOAUTH2 and refusals.
 
+mod letter;
+mod send;
+
 use std::{fmt, net::IpAddr, sync::LazyLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -27,11 +30,18 @@ use crate::domain::{
     secret::Secret,
 };
 
+pub(crate) use letter::message;
+pub(crate) use send::Unsent;
+
 /// A session that was greeted and is encrypted.
 pub(crate) struct Session {
     connection: AsyncSmtpConnection,
     socket: Socket,
     server: ServerInfo,
+    /// Whether the server wants to know a message's size beforehand.
+    size: bool,
+    /// Whether a message is half written, so that a command would be taken for its text.
+    midway: bool,
 }
 
 impl Session {
@@ -86,7 +96,8 @@ impl Session {
             Err(cut) => return Err(dialogue.cut_at(phase, cut)),
         };
         let server = connection.server_info().clone();
-        let mut session = Self { connection, socket, server };
+        let size = names_size(rest.iter().filter_map(|line| line.text.get(4..)));
+        let mut session = Self { connection, socket, server, size, midway: false };
         if *security == Security::Starttls {
             let secured = session.starttls(dialer, host, *port, name, dialogue).await;
             if let Err(failure) = secured {
@@ -115,6 +126,7 @@ impl Session {
         let answer = self.say(Phase::Ehlo, At::SignIn, Ehlo::new(name), dialogue).await?;
         self.server = ServerInfo::from_response(&answer)
             .map_err(|error| Failure::own(Reason::GarbledAnswer, error))?;
+        self.size = names_size(answer.message());
         Ok(())
     }
 
@@ -166,7 +178,7 @@ impl Session {
 
     /// Leaves, within two seconds, whatever came before.
     pub(crate) async fn quit(mut self, dialogue: &mut Dialogue) {
-        if self.socket.ended() {
+        if self.socket.ended() || self.midway {
             return;
         }
         dialogue.note("C: QUIT");
@@ -237,6 +249,12 @@ fn client_id(ehlo_name: Option<&str>, local: Option<IpAddr>) -> ClientId {
         (None, Some(IpAddr::V6(address))) => ClientId::Ipv6(address),
         (None, None) => ClientId::default(),
     }
+}
+
+/// Whether the lines of an answer to EHLO offer SIZE. https://www.rfc-editor.org/rfc/rfc1870#section-3
+fn names_size<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
+    let word = |line: &'a str| line.split(' ').next().unwrap_or_default();
+    lines.map(word).any(|word| word.eq_ignore_ascii_case("SIZE"))
 }
 
 fn envelope(address: &Address) -> Result<lettre::Address, Failure> {

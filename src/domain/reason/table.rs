@@ -192,6 +192,16 @@ reasons! {
         "The sender's domain does not pass SPF, DKIM or DMARC."
         "Set up SPF, DKIM and DMARC for the domain: https://support.google.com/a/answer/33786."
 
+    DeliveredToSpam "delivered_to_spam" Delivery OnSchedule
+        "A test message of this mailbox arrived, but in the recipient's spam folder: other recipients' mail may land there, too."
+        "Look at the verdicts on SPF, DKIM and DMARC on the link's page and mend what does not pass (https://support.google.com/a/answer/33786); mark the message as no spam at the recipient."
+    DeliveredLate "delivered_late" Delivery OnSchedule
+        "A test message of this mailbox was taken at once and arrived later than it should."
+        "See whether Google delays mail (https://www.google.com/appsstatus/dashboard/) and whether an administrator's routing or quarantine holds it (https://admin.google.com: Apps, Google Workspace, Gmail); if it stays, trace the message in Email Log Search there."
+    MessageLost "message_lost" Delivery OnSchedule
+        "A test message of this mailbox was taken and never arrived, neither in the inbox nor in spam, and no bounce came back."
+        "Look for filters of the recipient that delete or forward it, then for routing and quarantine rules (https://admin.google.com: Apps, Google Workspace, Gmail, and Email Log Search under Reporting)."
+
     // network
     DnsFailed "dns_failed" Network Now
         "The server's name cannot be resolved from this host."

@@ -1,7 +1,7 @@
 //! What an IMAP server says, taken apart: status lines with their codes, notices, quotas, dates.
 
 use async_imap::imap_proto::{
-    AttributeValue, Capability, Outcome, Response, ResponseCode, Status,
+    AttributeValue, Capability, MailboxDatum, Outcome, Response, ResponseCode, Status,
     rfc2087::{QuotaResource, QuotaResourceName},
 };
 use chrono::DateTime;
@@ -26,12 +26,19 @@ pub(super) struct Learnt {
     pub(super) tag: Option<String>,
     pub(super) capabilities: Option<Vec<String>>,
     pub(super) reply: Option<String>,
+    /// How many messages there are was told, as it is when some arrive.
+    pub(super) exists: bool,
+    /// What the numbers of the open folder's messages hold for.
+    pub(super) validity: Option<u32>,
 }
 
 pub(super) fn learn(response: &Response<'_>) -> Learnt {
     let (status, outcome, tag) = match response {
         Response::Capabilities(list) => {
             return Learnt { capabilities: Some(named(list)), ..Learnt::default() };
+        }
+        Response::MailboxData(MailboxDatum::Exists(_)) => {
+            return Learnt { exists: true, ..Learnt::default() };
         }
         Response::Data { status, outcome } => (status, outcome, None),
         Response::Done { tag, status, outcome } => (status, outcome, Some(tag.0.clone())),
@@ -41,7 +48,12 @@ pub(super) fn learn(response: &Response<'_>) -> Learnt {
         Some(ResponseCode::Capabilities(list)) => Some(named(list)),
         _ => None,
     };
-    Learnt { answer: Some(answer(status, outcome)), tag, capabilities, reply: None }
+    let validity = match &outcome.code {
+        Some(ResponseCode::UidValidity(validity)) => Some(*validity),
+        _ => None,
+    };
+    let answer = Some(answer(status, outcome));
+    Learnt { answer, tag, capabilities, validity, ..Learnt::default() }
 }
 
 /// imap-proto leaves the codes that it does not know, `[AUTHENTICATIONFAILED]` among them, in the text.
