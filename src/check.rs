@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::{
     domain::{
         cron::Cron,
+        letter::Letter,
         link::{Direction, Link},
         outcome::{Failure, Readings},
         reason::Reason,
@@ -20,6 +21,8 @@ use crate::{
 
 pub mod identity;
 pub mod imap;
+mod keys;
+pub mod round_trip;
 pub mod smtp;
 pub mod token;
 
@@ -30,11 +33,13 @@ pub enum Check {
     Smtp,
     Imap,
     Identity,
+    RoundTrip,
 }
 
 impl Check {
     /// In the order in which they run: what others need comes first.
-    pub const ALL: [Self; 4] = [Self::Token, Self::Smtp, Self::Imap, Self::Identity];
+    pub const ALL: [Self; 5] =
+        [Self::Token, Self::Smtp, Self::Imap, Self::Identity, Self::RoundTrip];
 
     /// The value of the `check` label.
     pub fn name(self) -> &'static str {
@@ -43,6 +48,7 @@ impl Check {
             Self::Smtp => "smtp",
             Self::Imap => "imap",
             Self::Identity => "identity",
+            Self::RoundTrip => "round_trip",
         }
     }
 
@@ -54,7 +60,7 @@ impl Check {
     pub fn applies_to(self, direction: Direction) -> bool {
         match self {
             Self::Identity | Self::Token => true,
-            Self::Smtp => direction != Direction::Incoming,
+            Self::RoundTrip | Self::Smtp => direction != Direction::Incoming,
             Self::Imap => direction != Direction::Outgoing,
         }
     }
@@ -69,7 +75,15 @@ impl Check {
             Self::Smtp => smtp::run(probe).await,
             Self::Imap => imap::run(probe).await,
             Self::Identity => identity::run(probe).await,
+            Self::RoundTrip => round_trip::run(probe).await,
         }
+    }
+}
+
+impl Check {
+    /// Whether it is run whenever somebody asks, and as soon as a link is new: what really sends is not.
+    pub fn is_harmless(self) -> bool {
+        self != Self::RoundTrip
     }
 }
 
@@ -88,6 +102,9 @@ pub struct Probe<'a> {
     /// The access token in hand; the `token` check replaces it.
     pub token: &'a mut Option<AccessToken>,
     pub dialogue: &'a mut Dialogue,
+    /// What the `round_trip` check sends, and that it did.
+    pub letter: Option<&'a Letter>,
+    pub sent: &'a mut Option<round_trip::Sent>,
 }
 
 /// The access token that the round got first. Without it a check says nothing about its own server.
@@ -104,6 +121,7 @@ pub struct Config {
     pub smtp: smtp::Config,
     pub imap: imap::Config,
     pub identity: identity::Config,
+    pub round_trip: round_trip::Config,
 }
 
 impl Config {
@@ -114,6 +132,7 @@ impl Config {
             smtp: self.smtp.over(&base.smtp),
             imap: self.imap.over(&base.imap),
             identity: self.identity.over(&base.identity),
+            round_trip: self.round_trip.over(&base.round_trip),
         }
     }
 
@@ -124,6 +143,7 @@ impl Config {
             smtp: self.smtp.settle(zone),
             imap: self.imap.settle(zone),
             identity: self.identity.settle(zone),
+            round_trip: self.round_trip.settle(zone),
         }
     }
 }
@@ -135,6 +155,7 @@ pub struct Settings {
     pub smtp: smtp::Settings,
     pub imap: Timing,
     pub identity: identity::Settings,
+    pub round_trip: round_trip::Settings,
 }
 
 impl Settings {
@@ -144,6 +165,7 @@ impl Settings {
             Check::Smtp => &self.smtp.timing,
             Check::Imap => &self.imap,
             Check::Identity => &self.identity.timing,
+            Check::RoundTrip => &self.round_trip.timing,
         }
     }
 }
@@ -261,13 +283,15 @@ pub(crate) mod tests {
     fn every_check_has_a_schedule_when_nothing_is_configured() {
         let settings = Config::default().settle(Tz::UTC);
         let schedules = Check::ALL.map(|check| settings.timing(check).schedule.to_string());
-        let expected = ["*/15 * * * *", "5-59/15 * * * *", "10-59/15 * * * *", "30 4 * * *"];
+        let expected =
+            ["*/15 * * * *", "5-59/15 * * * *", "10-59/15 * * * *", "30 4 * * *", "17 */6 * * *"];
         assert_eq!(schedules, expected);
     }
 
     #[test]
     fn a_check_that_says_nothing_of_a_direction_is_not_run_for_it() {
         assert!(!Check::Smtp.applies_to(Direction::Incoming));
+        assert!(!Check::RoundTrip.applies_to(Direction::Incoming));
         assert!(!Check::Imap.applies_to(Direction::Outgoing));
         assert!(Check::ALL.into_iter().all(|check| check.applies_to(Direction::Both)));
     }

@@ -5,10 +5,9 @@
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use super::{Probe, Span, Timing, token::MAIL_SCOPE};
+use super::{Probe, Timing, keys::keys, token::MAIL_SCOPE};
 use crate::{
     domain::{
-        cron::Cron,
         identity::{Identity, Likeness, is_personal, same},
         link::{Address, Direction, Link},
         outcome::{Failure, Phase, Readings},
@@ -131,32 +130,14 @@ fn is_of_the_mailbox(reason: Reason) -> bool {
     matches!(reason.class(), Class::Account | Class::Policy | Class::Relink)
 }
 
-/// The keys under `checks.identity`.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    pub enabled: Option<bool>,
-    pub schedule: Option<Cron>,
-    pub timeout: Option<Span>,
+keys! {
     /// The primary address of the account behind this mailbox, where the mailbox is an alias of it.
-    pub account: Option<AccountAddress>,
+    account: AccountAddress,
 }
 
 impl Config {
-    pub(super) fn over(self, base: &Self) -> Self {
-        Self {
-            enabled: self.enabled.or(base.enabled),
-            schedule: self.schedule.or_else(|| base.schedule.clone()),
-            timeout: self.timeout.or(base.timeout),
-            account: self.account.or_else(|| base.account.clone()),
-        }
-    }
-
     pub(super) fn settle(self, zone: Tz) -> Settings {
-        Settings {
-            timing: Timing::settle(self.enabled, self.schedule, self.timeout, SCHEDULE, zone),
-            account: self.account,
-        }
+        Settings { timing: self.timing(SCHEDULE, zone), account: self.account }
     }
 }
 

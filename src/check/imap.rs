@@ -1,14 +1,10 @@
 //! Can the inbox be read? Looks without touching: nothing is marked, nothing stays open.
 
 use chrono_tz::Tz;
-use serde::Deserialize;
 
-use super::{Probe, Span, Timing};
+use super::{Probe, Timing, keys::keys};
 use crate::{
-    domain::{
-        cron::Cron,
-        outcome::{Failure, Readings},
-    },
+    domain::outcome::{Failure, Readings},
     wire::imap::Session,
 };
 
@@ -45,26 +41,11 @@ const MOST_SEARCHED: u64 = 1000;
 /// The oldest is looked for among the first so many, which cost 60 bytes each.
 const MOST_FETCHED: usize = 200;
 
-/// The keys under `checks.imap`.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    pub enabled: Option<bool>,
-    pub schedule: Option<Cron>,
-    pub timeout: Option<Span>,
-}
+keys! {}
 
 impl Config {
-    pub(super) fn over(self, base: &Self) -> Self {
-        Self {
-            enabled: self.enabled.or(base.enabled),
-            schedule: self.schedule.or_else(|| base.schedule.clone()),
-            timeout: self.timeout.or(base.timeout),
-        }
-    }
-
     pub(super) fn settle(self, zone: Tz) -> Timing {
-        Timing::settle(self.enabled, self.schedule, self.timeout, SCHEDULE, zone)
+        self.timing(SCHEDULE, zone)
     }
 }
 

@@ -1,12 +1,10 @@
 //! Does Google still honour the grant? Really asks for a token, since that is the test.
 
 use chrono_tz::Tz;
-use serde::Deserialize;
 
-use super::{Probe, Span, Timing};
+use super::{Probe, Timing, keys::keys};
 use crate::{
     domain::{
-        cron::Cron,
         link::Grant,
         outcome::{Failure, Phase, Readings},
         reason::Reason,
@@ -57,26 +55,11 @@ pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
 /// https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
 pub(super) const MAIL_SCOPE: &str = "https://mail.google.com/";
 
-/// The keys under `checks.token`.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    pub enabled: Option<bool>,
-    pub schedule: Option<Cron>,
-    pub timeout: Option<Span>,
-}
+keys! {}
 
 impl Config {
-    pub(super) fn over(self, base: &Self) -> Self {
-        Self {
-            enabled: self.enabled.or(base.enabled),
-            schedule: self.schedule.or_else(|| base.schedule.clone()),
-            timeout: self.timeout.or(base.timeout),
-        }
-    }
-
     pub(super) fn settle(self, zone: Tz) -> Timing {
-        Timing::settle(self.enabled, self.schedule, self.timeout, SCHEDULE, zone)
+        self.timing(SCHEDULE, zone)
     }
 }
 
