@@ -3,7 +3,7 @@
 //! Invariant: never two rounds at once on one mailbox, and never more than [`AT_ONCE`] in all.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -11,15 +11,16 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::{self, JoinError, JoinSet},
+    task::{self, JoinSet},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    check::Check,
+    check::{Check, round_trip::Sent},
     domain::{
         clock::{self, Clock},
+        letter::Letter,
         link::{Address, LinkId},
         outcome::{Outcome, Verdict},
         reason::{Again, Reason},
@@ -29,9 +30,12 @@ use crate::{
 };
 
 pub mod beside;
+mod buckets;
 mod checks;
 pub mod clients;
 pub mod course;
+pub mod errands;
+mod finish;
 mod handle;
 pub mod hoard;
 pub mod report;
@@ -43,14 +47,16 @@ pub mod shared;
 mod spread;
 pub mod state;
 pub mod storage;
+pub mod trips;
 
-use clients::{Learnt, Refusals};
+use clients::Refusals;
 use course::Transition;
+use errands::Errands;
 use handle::Order;
 pub use handle::{Answer, Handle, Refused};
 use round::Round;
 use schedule::Schedule;
-use state::{Changed, CheckState, Generation, Snapshot, State};
+use state::{Changed, CheckState, Generation, LinkState, Snapshot, State};
 use storage::Storage;
 
 /// The engine itself; [`Engine::run`] is its life.
@@ -67,7 +73,9 @@ pub struct Engine {
     storage: Storage,
     tokens: HashMap<LinkId, AccessToken>,
     refusals: Refusals,
-    rounds: JoinSet<Ended>,
+    /// Links of which a letter is on its way, or is to be cleaned up.
+    travelling: BTreeSet<LinkId>,
+    rounds: JoinSet<Task>,
     running: HashMap<task::Id, Running>,
     busy: HashSet<Address>,
     /// Orders for mailboxes that are busy.
@@ -80,7 +88,20 @@ pub struct Engine {
     stop: CancellationToken,
 }
 
-type Ended = (Option<AccessToken>, Vec<(Check, Outcome)>);
+/// What a round or an errand leaves.
+#[derive(Debug)]
+struct Task {
+    token: Option<AccessToken>,
+    checking: Checking,
+}
+
+#[derive(Debug)]
+enum Checking {
+    /// The checks, and what was sent by one of them.
+    Round(Vec<(Check, Outcome)>, Option<(Letter, LinkId, Sent)>),
+    /// What was found out about the token on the way, and the errand itself.
+    Errand(Vec<(Check, Outcome)>, Errands),
+}
 
 #[derive(Debug)]
 struct Running {
@@ -89,6 +110,19 @@ struct Running {
     client: Arc<str>,
     generation: Generation,
     answer: Option<oneshot::Sender<Answer>>,
+}
+
+impl Running {
+    fn of(link: &LinkState, answer: Option<oneshot::Sender<Answer>>) -> Self {
+        let (generation, link) = (link.generation, &link.watched.link);
+        Self {
+            link: link.id.clone(),
+            mailbox: link.mailbox.clone(),
+            client: link.client.name.clone(),
+            generation,
+            answer,
+        }
+    }
 }
 
 impl Engine {
@@ -112,6 +146,7 @@ impl Engine {
             storage,
             tokens: HashMap::new(),
             refusals: Refusals::default(),
+            travelling: BTreeSet::new(),
             rounds: JoinSet::new(),
             running: HashMap::new(),
             busy: HashSet::new(),
@@ -137,6 +172,7 @@ impl Engine {
         loop {
             self.start_waiting();
             self.start_due();
+            self.start_errands();
             let pause = self.pause();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -170,6 +206,9 @@ impl Engine {
             // The next round that ends makes room.
             false => None,
         };
+        let free = |mailbox: &_| !self.busy.contains(mailbox);
+        let errand = trips::wake(self.state.current(), &self.travelling, free);
+        let due = due.into_iter().chain(errand).min();
         let due = due.map_or(LONGEST_PAUSE, |at| at.since(now).min(LONGEST_PAUSE));
         let due = self.storage.pause().map_or(due, |pause| pause.min(due));
         match self.unpublished {
@@ -194,6 +233,7 @@ impl Engine {
         }
         self.schedule.retain(|id| self.state.link(id).is_some());
         self.tokens.retain(|id, _| self.state.link(id).is_some());
+        self.resume_trips();
         self.publish();
         self.tell();
     }
@@ -229,7 +269,8 @@ impl Engine {
                 let _ = order.answer.send(Err(Refused::UnknownLink));
                 continue;
             };
-            let on: Vec<_> = link.watched.checks().collect();
+            // Whoever asks by a link wants no mail sent.
+            let on: Vec<_> = link.watched.checks().filter(|check| check.is_harmless()).collect();
             let checks: Vec<_> = match order.checks.is_empty() {
                 true => on,
                 false => on.into_iter().filter(|check| order.checks.contains(check)).collect(),
@@ -291,31 +332,45 @@ impl Engine {
             self.state.record(id, generation, *check, &outcome);
         }
         self.schedule.pass_over(id, checks, now);
-        self.schedule.ran(id, [], now);
+        self.rest(id);
+    }
+
+    /// Puts a link back of which nothing is run.
+    fn rest(&mut self, id: &LinkId) {
+        self.schedule.ran(id, [], self.clock.now());
         self.state.plan(id, self.schedule.planned(id));
         self.storage.note(id);
     }
 
-    fn start(&mut self, id: &LinkId, checks: Vec<Check>, answer: Option<oneshot::Sender<Answer>>) {
+    fn start(
+        &mut self,
+        id: &LinkId,
+        mut checks: Vec<Check>,
+        answer: Option<oneshot::Sender<Answer>>,
+    ) {
+        let (letter, by) = self.take_letter(id, &mut checks).unzip();
+        if checks.is_empty() {
+            return self.rest(id);
+        }
         let Some(link) = self.state.link(id) else { return };
         let mut round = Round {
             watched: link.watched.clone(),
             wire: Wire::clone(&self.wire.load()),
             token: self.tokens.remove(id),
+            letter,
+            sent: None,
             stop: self.stop.clone(),
             progress: None,
         };
-        let running = Running {
-            link: id.clone(),
-            mailbox: link.watched.link.mailbox.clone(),
-            client: link.watched.link.client.name.clone(),
-            generation: link.generation,
-            answer,
-        };
+        let running = Running::of(link, answer);
         self.busy.insert(running.mailbox.clone());
         let task = self.rounds.spawn(async move {
             let ended = round.run(&checks).await;
-            (round.token, ended)
+            let sent = match (round.letter, by, round.sent) {
+                (Some(letter), Some(by), Some(sent)) => Some((letter, by, sent)),
+                _ => None,
+            };
+            Task { token: round.token, checking: Checking::Round(ended, sent) }
         });
         self.running.insert(task.id(), running);
     }
@@ -326,100 +381,6 @@ impl Engine {
         let left_out = |(check, state): (Check, &CheckState)| state.skipped.map(|_| check);
         checks.into_iter().flatten().filter_map(left_out).collect()
     }
-
-    fn finish(&mut self, ended: Result<(task::Id, Ended), JoinError>) {
-        let (task, (token, outcomes)) = match ended {
-            Ok(ended) => ended,
-            // A round catches the panics of its checks, so this would be one of its own.
-            Err(error) => (error.id(), (None, Vec::new())),
-        };
-        let Some(running) = self.running.remove(&task) else { return };
-        self.unpublished = true;
-        self.busy.remove(&running.mailbox);
-        let now = self.clock.now();
-        if outcomes.is_empty() {
-            self.schedule.pass_over(&running.link, &Check::ALL, now);
-        }
-        let current = self.state.link(&running.link).map(|link| link.generation);
-        let still_meant = current == Some(running.generation);
-        if let Some(token) = token.filter(|_| still_meant) {
-            self.tokens.insert(running.link.clone(), token);
-        }
-        let mut outcomes: Vec<_> = outcomes
-            .into_iter()
-            .map(|(check, outcome)| match still_meant {
-                true => (check, self.of_client(&running, check, outcome)),
-                false => (check, outcome),
-            })
-            .collect();
-        self.state.explain(&running.link, running.generation, &mut outcomes);
-        let outcomes: Vec<_> =
-            outcomes.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect();
-        for (check, outcome) in &outcomes {
-            let reason = outcome.failure().map(|failure| failure.reason);
-            self.state.vitals().panics += u64::from(reason == Some(Reason::InternalError));
-            self.state.record(&running.link, running.generation, *check, outcome);
-        }
-        // What was found of a link as it was before says nothing of when to probe it as it is now.
-        let counted = if still_meant { &outcomes[..] } else { &[] };
-        if !counted.is_empty() {
-            let failures = counted.iter().filter_map(|(_, outcome)| outcome.failure());
-            let failed: Vec<_> = failures.map(|failure| failure.reason).collect();
-            self.state.judge(&running.link, &failed, now);
-            self.tell();
-        }
-        let ended = counted
-            .iter()
-            .map(|(check, outcome)| (*check, outcome.failure().map(|failure| failure.reason)));
-        if token_passes(counted) {
-            for check in self.left_out(&running.link) {
-                self.schedule.catch_up(&running.link, check, now);
-            }
-        }
-        let dropped = self.schedule.ran(&running.link, ended, now);
-        self.state.vitals().runs_dropped += dropped;
-        self.state.plan(&running.link, self.schedule.planned(&running.link));
-        self.storage.note(&running.link);
-        if let Some(answer) = running.answer {
-            // Whoever asked sees the same on the pages.
-            self.publish();
-            let _ = answer.send(Ok(outcomes));
-        }
-    }
-
-    /// What a probe says about its client is the client's: where another link has said it, this one is skipped.
-    fn of_client(&mut self, running: &Running, check: Check, outcome: Outcome) -> Outcome {
-        if matches!(outcome.verdict, Verdict::Skip { .. }) {
-            return outcome;
-        }
-        let Some(link) = self.state.link(&running.link) else { return outcome };
-        let because = outcome.failure().map(|failure| failure.reason);
-        match (self.refusals.learn(link, check, &outcome), because) {
-            (Learnt::Known, Some(because)) => {
-                Outcome::without_probe(Verdict::Skip { because }, outcome.at)
-            }
-            (Learnt::Mended, _) => {
-                self.hasten(running);
-                outcome
-            }
-            (Learnt::Known | Learnt::Nothing, _) => outcome,
-        }
-    }
-
-    /// The links that were skipped because of their client are probed soon.
-    fn hasten(&mut self, running: &Running) {
-        let ids: Vec<_> = self.state.links_of(&running.client, &running.link).collect();
-        let (now, window) = (self.clock.now(), spread::window(ids.len()));
-        for id in ids {
-            self.schedule.hasten(&id, now + spread::phase(&id, window));
-        }
-    }
-}
-
-fn token_passes(ended: &[(Check, Arc<Outcome>)]) -> bool {
-    ended.iter().any(|(check, outcome)| {
-        *check == Check::Token && matches!(outcome.verdict, Verdict::Pass(_))
-    })
 }
 
 /// One line when a source breaks, or breaks in another way, and one when it heals.

@@ -167,6 +167,17 @@ impl Page {
                         (None, _) => {}
                     },
                     Check::Imap | Check::Token => {}
+                    Check::RoundTrip => {
+                        let own = &settings.round_trip;
+                        match (&own.to, ids) {
+                            (Some(to), Ids::Free) => page.key("to", to),
+                            (Some(_), Ids::WithoutAddress) => page.line("to: \"****\""),
+                            (None, _) => {}
+                        }
+                        page.key("late_after", format_args!("{:?}", own.patience.late));
+                        page.key("lost_after", format_args!("{:?}", own.patience.lost));
+                        page.optional("contact", own.contact.as_ref());
+                    }
                 }
             });
         }

@@ -235,6 +235,7 @@ mod tests {
             checks,
             course: Default::default(),
             tokens: Default::default(),
+            trips: Default::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use url::Url;
 use super::{
     shared,
     state::{CheckState, LinkState},
+    trips::Refusal,
 };
 use crate::{
     check::{Check, Watched},
@@ -42,6 +43,9 @@ pub struct OfLink {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<OfIdentity>,
     pub checks: Vec<OfCheck>,
+    /// The way of a letter that was sent just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip: Option<OfRoundTrip>,
     /// When the refresh token ends, by each thing that this follows from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refresh_token_ends: Vec<OfEnd>,
@@ -62,6 +66,7 @@ impl OfLink {
             relink_url: relink.map(String::from),
             identity: shared::identity(state).map(|it| OfIdentity::new(it, &link.mailbox, mailbox)),
             checks: checks.collect(),
+            round_trip: None,
             refresh_token_ends: state.ends().iter().map(OfEnd::new).collect(),
         }
     }
@@ -87,6 +92,7 @@ impl OfLink {
                 .find_map(|(_, outcome)| outcome.identity.as_deref())
                 .map(|it| OfIdentity::new(it, &watched.link.mailbox, mailbox)),
             checks: checks.collect(),
+            round_trip: None,
             refresh_token_ends: ends(watched, outcomes).iter().map(OfEnd::new).collect(),
         }
     }
@@ -174,6 +180,44 @@ impl OfIdentity {
             address: identity.address.as_ref().map(|address| tell(address.as_str())),
             remark: identity.remark(mailbox).map(|remark| tell(&remark)),
         }
+    }
+}
+
+/// The way of a letter, or why there was none.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct OfRoundTrip {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// `application_reads`, `enough_today` or `unknown_sink`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<&'static str>,
+    /// `inbox`, `spam`, `late` or `lost`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<&'static str>,
+    /// From sending to its arrival, by two clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_seconds: Option<f64>,
+    /// How long the servers had it, by their own clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transit_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spf: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dkim: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dmarc: Option<bool>,
+    /// What could not be removed, where, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+}
+
+impl OfRoundTrip {
+    /// Nothing was sent.
+    pub fn refused(refusal: Refusal) -> Self {
+        let (refused, remark) = (Some(refusal.name()), Some(refusal.meaning()));
+        Self { refused, remark, ..Self::default() }
     }
 }
 

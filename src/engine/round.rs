@@ -8,9 +8,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    check::{Check, Probe, Watched},
+    check::{
+        Check, Probe, Watched,
+        round_trip::{
+            Sent,
+            errand::{self, Errand, Report},
+        },
+    },
     domain::{
-        clock,
+        clock::{self, Timestamp},
+        letter::Letter,
         link::Grant,
         outcome::{Failure, Outcome, Verdict},
         reason::{Again, Reason},
@@ -37,6 +44,10 @@ pub struct Round {
     pub wire: Wire,
     /// The access token in hand, and after the round the one that it leaves.
     pub token: Option<AccessToken>,
+    /// What the `round_trip` check sends, where that is due.
+    pub letter: Option<Letter>,
+    /// Whether it did.
+    pub sent: Option<Sent>,
     pub stop: CancellationToken,
     pub progress: Option<mpsc::UnboundedSender<Progress>>,
 }
@@ -55,6 +66,13 @@ impl Round {
             }
         }
         for check in due.iter().copied().filter(|check| *check != Check::Token) {
+            if check == Check::RoundTrip
+                && let Some(because) = failed(&ended, Check::Smtp)
+            {
+                let outcome = Outcome::without_probe(Verdict::Skip { because }, self.now());
+                self.end(check, outcome, &mut ended);
+                continue;
+            }
             let mut outcome = self.probe(check).await;
             if refused_sign_in(&outcome) && !fresh && !self.stop.is_cancelled() {
                 // A token that was good an hour ago says nothing: Google's word on a fresh one decides.
@@ -70,8 +88,61 @@ impl Round {
         ended
     }
 
+    /// Goes on an errand to the link's mailbox. Gives what else was found out about its token.
+    ///
+    /// # Errors
+    /// Why it could not be done to its end; what was found before is in the report.
+    pub async fn errand(
+        &mut self,
+        errand: &Errand,
+        report: &mut Report,
+    ) -> (Vec<(Check, Outcome)>, Result<(), Failure>) {
+        let mut ended = Vec::new();
+        let mut fresh = false;
+        if !self.has_token() {
+            fresh = true;
+            if let Err(failure) = self.refresh(&[], &mut ended).await {
+                return (ended, Err(failure));
+            }
+        }
+        let mut done = self.visit(errand, report).await;
+        let refused = |done: &Result<(), Failure>| {
+            done.as_ref().is_err_and(|failure| failure.reason == Reason::AuthRejected)
+        };
+        if refused(&done) && !fresh && !self.stop.is_cancelled() {
+            done = match self.refresh(&[], &mut ended).await {
+                Ok(()) => self.visit(errand, report).await,
+                Err(failure) => Err(failure),
+            };
+        }
+        (ended, done)
+    }
+
+    async fn visit(&mut self, errand: &Errand, report: &mut Report) -> Result<(), Failure> {
+        let allowed = self.watched.settings.timing(Check::RoundTrip).timeout + errand.wait;
+        let mut dialogue = Dialogue::new(allowed, self.stop.clone());
+        self.hide_secrets(&mut dialogue);
+        let mut probe = Probe {
+            link: &self.watched.link,
+            settings: &self.watched.settings,
+            wire: &self.wire,
+            token: &mut self.token,
+            dialogue: &mut dialogue,
+            letter: None,
+            sent: &mut self.sent,
+        };
+        let visited = errand::run(&mut probe, errand, report);
+        let visited = AssertUnwindSafe(visited).catch_unwind().await;
+        // The panic hook has logged where.
+        visited.unwrap_or_else(|_| Err(Failure::new(Reason::InternalError)))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.wire.clock.now()
+    }
+
     fn has_token(&self) -> bool {
-        let now = self.wire.clock.now();
+        let now = self.now();
         self.token.as_ref().is_some_and(|token| token.serves(now))
     }
 
@@ -100,7 +171,7 @@ impl Round {
                 true => Verdict::Skip { because: failure.reason },
                 false => Verdict::Fail(failure.clone()),
             };
-            self.end(check, Outcome::without_probe(verdict, self.wire.clock.now()), ended);
+            self.end(check, Outcome::without_probe(verdict, self.now()), ended);
         }
     }
 
@@ -112,7 +183,7 @@ impl Round {
     /// Runs one check; what passes by itself is tried again within the probe's time.
     async fn probe(&mut self, check: Check) -> Outcome {
         self.tell(|| Progress::Began(check));
-        let at = self.wire.clock.now();
+        let at = self.now();
         let began = clock::instant();
         let allowed = self.watched.settings.timing(check).timeout;
         let mut dialogue = Dialogue::new(allowed, self.stop.clone());
@@ -131,6 +202,8 @@ impl Round {
                 wire: &self.wire,
                 token: &mut self.token,
                 dialogue: &mut dialogue,
+                letter: self.letter.as_ref(),
+                sent: &mut self.sent,
             };
             let result = AssertUnwindSafe(check.run(&mut probe)).catch_unwind().await;
             // The panic hook has logged where.
@@ -189,6 +262,12 @@ const AGAIN: ExponentialBuilder = ExponentialBuilder::new()
     .with_factor(3.0)
     .with_max_times(2)
     .with_jitter();
+
+/// Why a check of this round failed.
+fn failed(ended: &[(Check, Outcome)], check: Check) -> Option<Reason> {
+    let (_, outcome) = ended.iter().find(|(known, _)| *known == check)?;
+    outcome.failure().map(|failure| failure.reason)
+}
 
 fn refused_sign_in(outcome: &Outcome) -> bool {
     matches!(&outcome.verdict, Verdict::Fail(failure) if failure.reason == Reason::AuthRejected)

@@ -14,6 +14,7 @@ use super::{
     Handle, Refused,
     course::{Course, Trouble, Turn},
     state::{Buckets, CheckState, LinkState, MailboxState, Snapshot, Vitals},
+    trips::{Refusal, Trips},
 };
 use crate::{
     check::{self, Check, Watched},
@@ -30,6 +31,7 @@ use crate::{
         reason::{At, Protocol, Reason, Said},
         redact::Redactor,
         secret::Secret,
+        trip::{Arrival, Ended, Verdicts},
     },
 };
 
@@ -41,10 +43,10 @@ pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_359_000);
 /// A dozen links.
 pub(crate) fn snapshot() -> Snapshot {
     let links = [
-        held_by(
+        travelled(held_by(
             fine(link("sales@example.com", "sales@example.com", Direction::Both, "odoo")),
             Some("sales@example.com"),
-        ),
+        )),
         dead_grant(link("billing@example.com", "billing@example.com", Direction::Both, "odoo")),
         held_by(
             too_many_sessions(link("support", "support@example.com", Direction::Both, "odoo")),
@@ -174,6 +176,24 @@ fn held_by(mut state: LinkState, told: Option<&str>) -> LinkState {
     state
 }
 
+/// A link whose last test message arrived, and one of which could not be removed.
+fn travelled(mut state: LinkState) -> LinkState {
+    state.trips = Trips {
+        last: Some(Ended {
+            at: NOW - Duration::from_secs(3600),
+            arrival: Arrival::Inbox.name().to_owned(),
+            delay: Some(3200),
+            verdicts: Verdicts { spf: Some(true), dkim: Some(true), dmarc: Some(false) },
+        }),
+        counts: BTreeMap::from([(Arrival::Inbox, 41), (Arrival::Spam, 1)]),
+        left: vec!["the server offers no MOVE".to_owned()],
+        refused: Some(Refusal::Enough),
+        ..Trips::default()
+    }
+    .into();
+    state
+}
+
 /// Every check passes.
 pub(crate) fn fine(watched: Watched) -> LinkState {
     let checks = watched.checks().map(|check| (check, passing(check))).collect();
@@ -196,6 +216,7 @@ fn never_run(watched: Watched) -> LinkState {
         generation: Default::default(),
         course: Default::default(),
         tokens: Default::default(),
+        trips: Default::default(),
     }
 }
 
@@ -306,6 +327,7 @@ fn outcome(check: Check, at: Timestamp, verdict: Verdict, transcript: &[String])
         Check::Smtp => &[Phase::Dns, Phase::Connect, Phase::Ehlo, Phase::Starttls, Phase::Auth],
         Check::Imap => &[Phase::Dns, Phase::Connect, Phase::Tls, Phase::Greeting, Phase::Auth],
         Check::Identity => &[Phase::Tokeninfo, Phase::Profile, Phase::Settings],
+        Check::RoundTrip => &[Phase::Auth, Phase::Mail, Phase::Rcpt, Phase::Data],
     };
     let phases = phases.iter().zip([2, 18, 35, 90, 160]);
     let phases: Vec<_> = phases.map(|(p, ms)| (*p, Duration::from_millis(ms))).collect();

@@ -57,7 +57,11 @@ impl Schedule {
         let id = watched.link.id.clone();
         let running = self.plans.get(&id).is_some_and(|plan| plan.queued.is_none());
         self.remove(&id);
-        let next = watched.checks().map(|check| (check, first)).collect();
+        let at = |check: Check| match check.is_harmless() {
+            true => first,
+            false => next(watched, check, first, Duration::ZERO),
+        };
+        let next = watched.checks().map(|check| (check, at(check))).collect();
         let plan = Plan { watched: watched.clone(), next, streaks: BTreeMap::new(), queued: None };
         self.plans.insert(id.clone(), plan);
         if !running {
@@ -171,6 +175,7 @@ impl Schedule {
     /// Makes a check due that was skipped for a reason that is gone, where its own schedule would leave it so for long.
     pub(super) fn catch_up(&mut self, id: &LinkId, check: Check, now: Timestamp) {
         if let Some(plan) = self.plans.get_mut(id)
+            && check.is_harmless()
             && is_rare(&plan.watched, check, now)
             && let Some(at) = plan.next.get_mut(&check)
         {
@@ -190,7 +195,7 @@ impl Schedule {
     /// Brings a link's checks forward to `at`.
     pub(super) fn hasten(&mut self, id: &LinkId, at: Timestamp) {
         let Some(plan) = self.plans.get_mut(id) else { return };
-        for next in plan.next.values_mut() {
+        for (_, next) in plan.next.iter_mut().filter(|(check, _)| check.is_harmless()) {
             *next = at.min(*next);
         }
         if let Some(queued) = plan.queued.take() {
@@ -306,7 +311,8 @@ mod tests {
         schedule.plan(&watched, at("08:00:01"));
         assert_eq!(schedule.due(at("08:00:00"), |_| true), None);
         let due = schedule.take(id, at("08:00:01")).unwrap();
-        assert_eq!(due.checks, Check::ALL);
+        // A restart is no reason to send.
+        assert_eq!(due.checks, Check::ALL[..Check::ALL.len() - 1]);
         schedule.ran(id, Check::ALL.map(|check| (check, None)), at("08:00:02"));
         let jitter = phase(id, SPREAD);
         let planned: Vec<_> = schedule.planned(id).map(|(_, next)| next).collect();

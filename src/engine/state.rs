@@ -22,11 +22,15 @@ use crate::{
     source::{Links, odoo},
 };
 
-pub use super::checks::{CheckState, Checks};
+pub use super::{
+    buckets::Buckets,
+    checks::{CheckState, Checks},
+};
 use super::{
     course::{Course, Subject, Transition, Turn},
     schedule::Left,
     storage::Storage,
+    trips::{Travels, Trips},
 };
 
 /// Which version of a link an outcome is about. It moves on when the link changes.
@@ -77,6 +81,7 @@ pub struct LinkState {
     pub checks: Checks,
     pub course: Course,
     pub tokens: Tokens,
+    pub trips: Travels,
 }
 
 impl LinkState {
@@ -94,19 +99,6 @@ impl LinkState {
 pub struct MailboxState {
     pub readings: Readings,
     pub notices: BTreeMap<Notice, u64>,
-}
-
-/// A histogram's counts: one a bound, then the sum of all.
-#[derive(Clone, Debug, Default)]
-pub struct Buckets {
-    /// Not cumulative; the last is for what is over every bound.
-    pub counts: [u64; Self::BOUNDS.len() + 1],
-    pub sum: Duration,
-}
-
-impl Buckets {
-    /// Upper bounds in seconds.
-    pub const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 }
 
 /// The state itself, in the hands of the engine.
@@ -354,6 +346,24 @@ impl State {
         }
     }
 
+    /// What kept a check from being run is gone: its last outcome counts again until it is.
+    pub(super) fn excuse_no_more(&mut self, id: &LinkId, check: Check) {
+        let Some(link) = self.current.links.get_mut(id) else { return };
+        if link.checks.get(check).is_some_and(|state| state.skipped.is_some()) {
+            Arc::make_mut(link).checks.of(check).skipped = None;
+        }
+    }
+
+    /// The round trips of a link.
+    pub(super) fn trips(&mut self, id: &LinkId) -> Option<&mut Trips> {
+        Some(Arc::make_mut(self.current.links.get_mut(id)?).trips.of())
+    }
+
+    /// What everybody else will hold.
+    pub(super) fn current(&self) -> &Snapshot {
+        &self.current
+    }
+
     pub(super) fn vitals(&mut self) -> &mut Vitals {
         &mut self.current.vitals
     }
@@ -375,10 +385,10 @@ fn taken_over(
     let link = &watched.link;
     let (mut left, mut client) = (BTreeMap::new(), None);
     let mut course = Course::default();
-    let (same, checks, tokens) = match (before, storage.recall(&link.id)) {
+    let (same, checks, tokens, trips) = match (before, storage.recall(&link.id)) {
         (Some(old), _) => {
             let same = old.watched.link.mailbox == link.mailbox;
-            (same, old.checks.clone(), old.tokens.clone())
+            (same, old.checks.clone(), old.tokens.clone(), old.trips.changed())
         }
         (None, Some(kept)) => {
             if kept.is_of(watched, storage.key()) {
@@ -389,9 +399,11 @@ fn taken_over(
             course.certain = kept.certain().filter(|_| same);
             let checks = kept.checks();
             client = Some(kept.client);
-            (same, checks, kept.tokens)
+            let trips = Travels::from(kept.trips.restored());
+            let trips = if left.is_empty() { trips.changed() } else { trips };
+            (same, checks, kept.tokens, trips)
         }
-        (None, None) => (false, Checks::default(), Tokens::default()),
+        (None, None) => (false, Checks::default(), Tokens::default(), Travels::default()),
     };
     let mut tokens = if same { tokens } else { Tokens::default() };
     let secret = match &link.grant {
@@ -400,7 +412,8 @@ fn taken_over(
     };
     tokens.see(secret, now);
     let checks = carried_over(same, &checks, watched);
-    let state = LinkState { watched: watched.clone(), generation, checks, course, tokens };
+    let trips = if same { trips } else { Travels::default() };
+    let state = LinkState { watched: watched.clone(), generation, checks, course, tokens, trips };
     (state, left, client)
 }
 
@@ -417,13 +430,4 @@ fn carried_over(same: bool, old: &Checks, new: &Watched) -> Checks {
     };
     let watched: BTreeSet<_> = new.checks().collect();
     old.iter().filter(|(check, _)| watched.contains(check)).map(carry).collect()
-}
-
-impl Buckets {
-    fn observe(&mut self, took: Duration) {
-        let seconds = took.as_secs_f64();
-        let bucket = Self::BOUNDS.iter().position(|bound| seconds <= *bound);
-        self.counts[bucket.unwrap_or(Self::BOUNDS.len())] += 1;
-        self.sum += took;
-    }
 }

@@ -38,6 +38,7 @@ mod rules;
 
 use database::{Database, Queue, Row};
 use finding::Finding;
+pub use links::client_name;
 
 /// What the configuration says of one Odoo.
 #[derive(Debug)]

@@ -29,6 +29,10 @@ use crate::{
     },
 };
 
+mod trips;
+
+use trips::OfTrips;
+
 /// A link as it was left.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::engine) struct OfLink {
@@ -39,6 +43,8 @@ pub(in crate::engine) struct OfLink {
     made_of: Fingerprint,
     checks: BTreeMap<String, OfCheck>,
     pub(in crate::engine) tokens: Tokens,
+    #[serde(default)]
+    pub(in crate::engine) trips: OfTrips,
     /// How often it changed as a whole, by what to.
     turns: BTreeMap<String, u64>,
     /// The check and the reason of the trouble that is beyond doubt.
@@ -59,6 +65,7 @@ impl OfLink {
             made_of: made_of(&state.watched, key),
             checks: state.checks.iter().map(of_check).collect(),
             tokens: state.tokens.clone(),
+            trips: OfTrips::new(&state.trips),
             turns: state.course.counts.iter().map(|(to, n)| (to.name().to_owned(), *n)).collect(),
             certain: state.course.certain.map(name),
         }
@@ -106,7 +113,7 @@ fn made_of(watched: &Watched, key: &Key) -> Fingerprint {
     let servers = format!("{:?} {:?} {}", link.smtp, link.imap, link.google.token_url);
     let checks = watched.checks().map(|check| format!("{check} {:?}", settings.timing(check)));
     let checks: Vec<_> = checks.collect();
-    let helo = format!("{:?}", settings.smtp.ehlo_name);
+    let helo = format!("{:?} {:?}", settings.smtp.ehlo_name, settings.round_trip.to);
     let client = &link.client;
     let values = [
         link.mailbox.as_str(),

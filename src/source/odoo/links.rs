@@ -73,6 +73,11 @@ pub(super) fn rows(source: &str, database: &Database) -> BTreeMap<LinkId, Row> {
     outgoing.chain(incoming).map(|row| (row.link(source), row)).collect()
 }
 
+/// What the one OAuth client of an Odoo's links is called.
+pub fn client_name(source: &str) -> String {
+    format!("odoo/{source}")
+}
+
 /// The database's one OAuth client; none where Odoo S.A.'s relay stands in for it, and nothing can be refreshed here.
 fn client(settings: &Settings, database: &Database, before: &[Watched]) -> Option<Arc<Client>> {
     let id = database.parameters.get("google_gmail_client_id").cloned().unwrap_or_default();
@@ -82,7 +87,7 @@ fn client(settings: &Settings, database: &Database, before: &[Watched]) -> Optio
         return None;
     }
     let client = Client {
-        name: format!("odoo/{}", settings.name).into(),
+        name: client_name(&settings.name).into(),
         id,
         secret,
         publishing_status: settings.publishing_status,
