@@ -81,6 +81,9 @@ pub struct CheckArgs {
     /// Only these checks.
     #[arg(long, value_delimiter = ',', value_parser = a_check)]
     pub only: Vec<Check>,
+    /// Really sends a small message, finds it, and removes it again: the round_trip check.
+    #[arg(long)]
+    pub send: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

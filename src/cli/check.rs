@@ -1,5 +1,7 @@
 //! `mailbox_exporter check`: probes now, tells every phase as it ends, and says at the end what is the case.
 
+mod send;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write},
@@ -15,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use self::send::Trial;
 use super::{CheckArgs, USAGE};
 use crate::{
     app,
@@ -27,7 +30,7 @@ use crate::{
         reason::{Class, Reason},
     },
     engine::{
-        report::{OfLink, Report, ends},
+        report::{OfLink, OfRoundTrip, Report, ends},
         round::{Progress, Round},
     },
     source::odoo::Seen,
@@ -43,7 +46,12 @@ pub enum Format {
     Text,
 }
 
-type Ended = Vec<(Check, Arc<Outcome>)>;
+/// What was found of one link.
+struct Ended {
+    watched: Watched,
+    outcomes: Vec<(Check, Arc<Outcome>)>,
+    round_trip: Option<OfRoundTrip>,
+}
 
 /// Exit code 0 where everything passes, 1 where something fails, 64 for usage and configuration.
 pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
@@ -51,7 +59,11 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
         Format::Nagios => ExitCode::from(NAGIOS_UNKNOWN),
         Format::Json | Format::Text => ExitCode::from(USAGE),
     };
-    let prepared = match prepare(file, &args).await {
+    let prepared = match understood(&args) {
+        Ok(()) => prepare(file, &args).await,
+        Err(mistake) => Err(mistake),
+    };
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(mistake) => {
             let _ = writeln!(io::stderr(), "{mistake}");
@@ -59,14 +71,17 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
         }
     };
     let stop = CancellationToken::new();
-    let probing = probe_all(&prepared.chosen, &prepared.wire, &args, &stop);
+    let probing = probe_all(&prepared, &args, &stop);
     tokio::pin!(probing);
     let ended = tokio::select! {
         ended = &mut probing => ended,
-        // Sessions say good-bye first.
+        // Sessions say good-bye first, and what was sent is removed; whoever presses again has seen enough.
         _ = tokio::signal::ctrl_c() => {
             stop.cancel();
-            probing.await;
+            tokio::select! {
+                _ = probing => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
             return ExitCode::from(INTERRUPTED);
         }
     };
@@ -81,6 +96,20 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
         Format::Nagios => ExitCode::from(nagios_code(&ended)),
         Format::Json | Format::Text => ExitCode::from(u8::from(failures(&ended).next().is_some())),
     }
+}
+
+/// What really sends is asked for in so many words.
+fn understood(args: &CheckArgs) -> anyhow::Result<()> {
+    let named = args.only.contains(&Check::RoundTrip);
+    anyhow::ensure!(
+        args.send || !named,
+        "round_trip really sends a message, so it is run with --send only"
+    );
+    anyhow::ensure!(
+        !args.send || named || args.only.is_empty(),
+        "--send runs round_trip, which --only leaves out"
+    );
+    Ok(())
 }
 
 /// The links that were named, or all, and what they are probed with.
@@ -107,12 +136,14 @@ async fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<Prepared> {
         false => args.links.iter().map(named).collect::<anyhow::Result<_>>()?,
     };
     anyhow::ensure!(!chosen.is_empty(), "{}: there is no link to check", file.display());
-    Ok(Prepared { chosen, odoos: links.odoos, wire })
+    Ok(Prepared { chosen, all: links.watched, odoos: links.odoos, wire })
 }
 
 /// What is to be probed, and with what.
 struct Prepared {
     chosen: Vec<Watched>,
+    /// With those that nobody asked about: a letter may go to one of them.
+    all: Vec<Watched>,
     /// Every Odoo as it was seen just now.
     odoos: BTreeMap<Arc<str>, Arc<Seen>>,
     wire: Wire,
@@ -125,16 +156,11 @@ impl Prepared {
     }
 }
 
-async fn probe_all(
-    chosen: &[Watched],
-    wire: &Wire,
-    args: &CheckArgs,
-    stop: &CancellationToken,
-) -> Vec<(Watched, Ended)> {
-    // Told as it happens, one link stands under the other.
-    let at_once = if args.format == Format::Text { 1 } else { AT_ONCE };
-    stream::iter(chosen)
-        .map(|watched| async move { (watched.clone(), probe(watched, wire, args, stop).await) })
+async fn probe_all(prepared: &Prepared, args: &CheckArgs, stop: &CancellationToken) -> Vec<Ended> {
+    // Told as it happens, one link stands under the other; and two that send might meet in one mailbox.
+    let at_once = if args.format == Format::Text || args.send { 1 } else { AT_ONCE };
+    stream::iter(&prepared.chosen)
+        .map(|watched| probe(watched, prepared, args, stop))
         .buffered(at_once)
         .collect()
         .await
@@ -142,17 +168,20 @@ async fn probe_all(
 
 async fn probe(
     watched: &Watched,
-    wire: &Wire,
+    prepared: &Prepared,
     args: &CheckArgs,
     stop: &CancellationToken,
 ) -> Ended {
     let asked = |check: &Check| args.only.is_empty() || args.only.contains(check);
-    let due: Vec<_> = watched.checks().filter(asked).collect();
+    let (due, sends): (Vec<_>, Vec<_>) =
+        watched.checks().filter(asked).partition(|check| check.is_harmless());
     let (progress, told) = mpsc::unbounded_channel();
     let mut round = Round {
         watched: watched.clone(),
-        wire: wire.clone(),
+        wire: prepared.wire.clone(),
         token: None,
+        letter: None,
+        sent: None,
         stop: stop.clone(),
         progress: (args.format == Format::Text).then_some(progress),
     };
@@ -162,9 +191,31 @@ async fn probe(
             tell(told).await;
         }
     };
-    let probing = async move { round.run(&due).await };
-    let (ended, ()) = tokio::join!(probing, telling);
-    ended.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect()
+    let probing = async move {
+        let mut ended = match due.is_empty() {
+            true => Vec::new(),
+            false => round.run(&due).await,
+        };
+        let mut trial = Trial::default();
+        if args.send && !sends.is_empty() {
+            trial = send::run(&mut round, &prepared.all, &ended).await;
+        }
+        for (check, outcome) in std::mem::take(&mut trial.outcomes) {
+            // What sending found out about the token is newer.
+            ended.retain(|(known, _)| *known != check);
+            ended.push((check, outcome));
+        }
+        (ended, trial)
+    };
+    let ((ended, trial), ()) = tokio::join!(probing, telling);
+    if args.format == Format::Text {
+        say(&trial.lines.iter().map(|line| format!("  {:<10} {line}\n", "")).collect::<String>());
+    }
+    Ended {
+        watched: watched.clone(),
+        outcomes: ended.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect(),
+        round_trip: trial.told,
+    }
 }
 
 /// Says what happens while it happens.
@@ -173,7 +224,7 @@ async fn tell(mut told: mpsc::UnboundedReceiver<Progress>) {
     while let Some(progress) = told.recv().await {
         match progress {
             Progress::Began(check) => {
-                say(&format!("  {:<9}", check.name()));
+                say(&start(check));
                 open = true;
             }
             Progress::Did(Step::Passed(phase, took)) => {
@@ -181,12 +232,21 @@ async fn tell(mut told: mpsc::UnboundedReceiver<Progress>) {
             }
             Progress::Did(Step::Again) => say("once more: "),
             Progress::Ended(check, outcome) => {
-                let start = if open { String::new() } else { format!("  {:<9}", check.name()) };
+                let start = if open { String::new() } else { start(check) };
                 open = false;
-                say(&format!("{start}{}\n", verdict(&outcome)));
+                let verdict = match (check, &outcome.verdict) {
+                    // Whether it arrives is another matter.
+                    (Check::RoundTrip, Verdict::Pass(_)) => "sent".to_owned(),
+                    _ => verdict(&outcome),
+                };
+                say(&format!("{start}{verdict}\n"));
             }
         }
     }
+}
+
+fn start(check: Check) -> String {
+    format!("  {:<8} ", check.name())
 }
 
 fn say(words: &str) {
@@ -212,9 +272,9 @@ fn verdict(outcome: &Outcome) -> String {
 }
 
 /// What is the case, and for each reason the next step.
-fn summary(prepared: &Prepared, ended: &[(Watched, Ended)]) -> String {
+fn summary(prepared: &Prepared, ended: &[Ended]) -> String {
     let mut said = String::from("\n");
-    for (watched, outcomes) in ended {
+    for Ended { watched, outcomes, round_trip } in ended {
         let failed: Vec<_> = outcomes
             .iter()
             .filter_map(|(check, outcome)| outcome.failure().map(|failure| (check, failure)))
@@ -229,6 +289,12 @@ fn summary(prepared: &Prepared, ended: &[(Watched, Ended)]) -> String {
         }
         let identity = outcomes.iter().find_map(|(_, outcome)| outcome.identity.as_deref());
         if let Some(remark) = identity.and_then(|it| it.remark(&watched.link.mailbox)) {
+            said += &format!("  To know:   {remark}\n");
+        }
+        let refused = round_trip.as_ref().and_then(|trip| trip.remark);
+        let left = round_trip.iter().flat_map(|trip| &trip.left);
+        let left = left.map(|why| format!("A test message was not removed {why}"));
+        for remark in refused.map(str::to_owned).into_iter().chain(left) {
             said += &format!("  To know:   {remark}\n");
         }
         for (check, failure) in failed {
@@ -251,12 +317,14 @@ fn summary(prepared: &Prepared, ended: &[(Watched, Ended)]) -> String {
     said
 }
 
-fn json(prepared: &Prepared, ended: &[(Watched, Ended)]) -> String {
+fn json(prepared: &Prepared, ended: &[Ended]) -> String {
     let links = ended
         .iter()
-        .map(|(watched, outcomes)| {
-            let link = &watched.link;
-            OfLink::of_probe(watched, outcomes, link.mailbox.as_str(), prepared.form(link))
+        .map(|Ended { watched, outcomes, round_trip }| {
+            let (link, round_trip) = (&watched.link, round_trip.clone());
+            let form = prepared.form(link);
+            let probed = OfLink::of_probe(watched, outcomes, link.mailbox.as_str(), form);
+            OfLink { round_trip, ..probed }
         })
         .collect();
     let report = serde_json::to_string_pretty(&Report { links });
@@ -264,10 +332,10 @@ fn json(prepared: &Prepared, ended: &[(Watched, Ended)]) -> String {
 }
 
 /// https://www.monitoring-plugins.org/doc/guidelines.html
-fn nagios(ended: &[(Watched, Ended)]) -> String {
+fn nagios(ended: &[Ended]) -> String {
     let state = ["OK", "WARNING", "CRITICAL", "UNKNOWN"][usize::from(nagios_code(ended))];
     let broken =
-        ended.iter().filter(|(_, outcomes)| outcomes.iter().any(|(_, o)| o.failure().is_some()));
+        ended.iter().filter(|ended| ended.outcomes.iter().any(|(_, o)| o.failure().is_some()));
     let mut said = match failures(ended).next() {
         None => format!("MAILBOX {state} - {} of {} links work", ended.len(), ended.len()),
         Some((watched, check, reason)) => format!(
@@ -286,7 +354,7 @@ fn nagios(ended: &[(Watched, Ended)]) -> String {
 }
 
 /// What passes by itself warns; what somebody must act on is critical.
-fn nagios_code(ended: &[(Watched, Ended)]) -> u8 {
+fn nagios_code(ended: &[Ended]) -> u8 {
     let severity = |(_, _, reason): (&Watched, Check, Reason)| match reason.class() {
         Class::Google | Class::Network | Class::Throttled => NAGIOS_WARNING,
         _ => NAGIOS_CRITICAL,
@@ -294,8 +362,8 @@ fn nagios_code(ended: &[(Watched, Ended)]) -> u8 {
     failures(ended).map(severity).max().unwrap_or(0)
 }
 
-fn failures(ended: &[(Watched, Ended)]) -> impl Iterator<Item = (&Watched, Check, Reason)> {
-    ended.iter().flat_map(|(watched, outcomes)| {
+fn failures(ended: &[Ended]) -> impl Iterator<Item = (&Watched, Check, Reason)> {
+    ended.iter().flat_map(|Ended { watched, outcomes, .. }| {
         outcomes.iter().filter_map(move |(check, outcome)| {
             outcome.failure().map(|failure| (watched, *check, failure.reason))
         })
