@@ -23,6 +23,7 @@ mod exposition;
 mod fill;
 mod odoo;
 mod privacy;
+mod trips;
 
 pub use deliveries::{Deliveries, Tally};
 pub use exposition::{Coding, Exposition};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Family, Standing,
     fill::{self, Probed, View},
-    odoo,
+    odoo, trips,
 };
 
 /// What a metric is called, and what it tells.
@@ -155,6 +155,18 @@ pub(super) const STATE: &[FromState] = &[
         "Storage that the account may use, as IMAP reports it."),
     counter("mailbox_imap_notices_total", &["mailbox", "notice"], fill::notices,
         "What the IMAP server let the exporter know beside its answers."),
+    gauge("mailbox_round_trip_delay_seconds", LINK, trips::delay,
+        "How long the last test message of the link took from sending to its arrival, on the exporter's own schedule: from the exporter's clock to the receiving server's. Absent until one arrived, and when the last one did not."),
+    counter("mailbox_round_trip_messages_total", &["link", "mailbox", "outcome"], trips::messages,
+        "Test messages that were sent and judged: inbox, spam, late (in the inbox, after late_after), lost (bounced, or not there after lost_after). They count against the mailbox's sending limits. Only outcomes that occurred have a series."),
+    gauge("mailbox_round_trip_authentication_pass", &["link", "mailbox", "method"], trips::authentication,
+        "1 if the receiving server said that the last test message passed spf, dkim or dmarc, 0 if it did not pass. Absent where the server does not tell."),
+    gauge("mailbox_round_trip_in_flight", LINK, trips::sent,
+        "1 while a test message of the link is on its way and looked for, 0 otherwise."),
+    gauge("mailbox_round_trip_refused", &["link", "mailbox", "because"], trips::refused,
+        "1 while no test message is sent: application_reads (an application reads the mailbox that it would go to), unknown_sink (the mailbox under round_trip.to is not watched), enough_today (the mailbox has sent as many as it may within 24 h). No failure of the link; absent otherwise."),
+    gauge("mailbox_round_trip_left_messages", LINK, trips::left,
+        "Test messages that could not be removed at the last look; they carry the header X-Mailbox-Exporter-Probe."),
     gauge("mailbox_tls_certificate_expiry_timestamp_seconds", &["endpoint"], fill::certificate_expiry,
         "When the certificate ends that the server showed last."),
     gauge("mailbox_odoo_up", &["source"], odoo::up,

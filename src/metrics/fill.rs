@@ -25,14 +25,14 @@ use crate::{
 pub(super) struct View<'a> {
     pub(super) snapshot: &'a Snapshot,
     labels: &'a Labels,
-    links: Vec<Row<'a>>,
+    pub(super) links: Vec<Row<'a>>,
     mailboxes: Vec<Mailbox<'a>>,
 }
 
-struct Row<'a> {
-    id: &'a LinkId,
-    mailbox: &'a str,
-    state: &'a LinkState,
+pub(super) struct Row<'a> {
+    pub(super) id: &'a LinkId,
+    pub(super) mailbox: &'a str,
+    pub(super) state: &'a LinkState,
 }
 
 /// A mailbox that some link reads.

@@ -71,10 +71,13 @@ fn asked(query: &str) -> Result<(String, Vec<Check>), String> {
             "link" if link.is_none() => link = Some(value.into_owned()),
             "link" => return Err("One link is probed at a time.\n".to_owned()),
             "check" => match Check::parse(&value) {
+                Some(check) if !check.is_harmless() => return Err(SENDS.to_owned()),
                 Some(check) if checks.contains(&check) => {}
                 Some(check) => checks.push(check),
                 None => {
-                    let known = Check::ALL.map(Check::name).join(", ");
+                    let harmless = Check::ALL.into_iter().filter(|check| check.is_harmless());
+                    let known: Vec<_> = harmless.map(Check::name).collect();
+                    let known = known.join(", ");
                     return Err(format!("There is no check {value:?}; the checks are {known}.\n"));
                 }
             },
@@ -88,6 +91,8 @@ fn asked(query: &str) -> Result<(String, Vec<Check>), String> {
     let link = link.ok_or("Which link? /probe?link=<id>; /sd lists them.\n")?;
     Ok((link, checks))
 }
+
+const SENDS: &str = "A round trip really sends a message: it is made on schedule, and by mailbox_exporter check --send.\n";
 
 /// A little less than the scraper waits, so that it gets the answer.
 fn time_allowed(headers: &HeaderMap) -> Duration {

@@ -21,6 +21,7 @@ use crate::{
 mod link;
 mod odoo;
 mod status;
+mod trips;
 mod when;
 
 use when::When;

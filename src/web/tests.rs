@@ -82,6 +82,7 @@ async fn a_probe_that_cannot_be_is_refused_in_a_sentence() {
         ("/probe?link=a%20b", 404, "No link is called"),
         ("/probe?link=support&link=support", 400, "One link"),
         ("/probe?link=support&check=pop", 400, "the checks are token, smtp, imap, identity"),
+        ("/probe?link=support&check=round_trip", 400, "really sends a message"),
         ("/probe?link=support&target=evil.example", 400, "only a configured link"),
         ("/probe?link=odoo/erp/incoming/7&check=smtp", 400, "no such check"),
     ];
@@ -193,7 +194,7 @@ async fn the_api_tells_what_is_known_and_nothing_else() {
         serde_json::json!({
             "link": "new@example.com",
             "mailbox": "new@example.com",
-            "checks": [{"check": "token"}, {"check": "smtp"}, {"check": "imap"}, {"check": "identity"}],
+            "checks": [{"check": "token"}, {"check": "smtp"}, {"check": "imap"}, {"check": "identity"}, {"check": "round_trip"}],
         })
     );
     let slashes = house.get("/api/v1/links/odoo/erp/outgoing/3").await.json();
@@ -266,6 +267,14 @@ async fn the_page_of_a_link_tells_how_it_came_to_that() {
     assert!(!page.contains("<b>says"));
     let support = house.page("/links/support").await;
     assert!(support.contains("as does that of") && support.contains("is no alias of it"));
+    let sales = house.page("/links/sales@example.com").await;
+    for words in [
+        "in the inbox after 3.20 s, spf passes, dkim passes, dmarc does not pass",
+        "1; the first since the server offers no MOVE",
+        "have sent four within 24 hours",
+    ] {
+        assert!(sales.contains(words), "{words} in {sales}");
+    }
     let said = "sales@example.com and support@example.com hold tokens of one and the same account";
     assert!(house.page("/").await.contains(said));
     assert!(house.page("/links/odoo/erp/incoming/7").await.contains("info@example.org"));

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use super::{
     Frame, Piece, Tone, When, href,
     odoo::{self, Kind},
-    pieces,
+    pieces, trips,
     when::{brief, exact},
 };
 use crate::{
@@ -169,6 +169,8 @@ fn facts(
         let words = format!("{}, {}", exact(end.at), end.basis.meaning());
         facts.push(("refresh token ends", words));
     }
+    let trips = trips::facts(&state.trips).into_iter();
+    facts.extend(trips.map(|(name, words)| (name, tell(&words))));
     let Some(mailbox) = snapshot.mailboxes.get(&link.mailbox) else { return facts };
     if let Some(unseen) = mailbox.readings.unseen_messages {
         facts.push(("unread in the inbox", unseen.to_string()));
