@@ -149,6 +149,8 @@ impl Fleet {
                 watched: watched.clone(),
                 wire: self.wire.clone(),
                 token: token.take(),
+                letter: None,
+                sent: None,
                 stop: CancellationToken::new(),
                 progress: None,
             };

@@ -180,6 +180,7 @@ fn fleet() -> Result<Snapshot> {
             checks,
             course: Default::default(),
             tokens: Default::default(),
+            trips: Default::default(),
         };
         snapshot.links.insert(id, Arc::new(state));
         let readings = Readings {

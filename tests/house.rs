@@ -29,6 +29,7 @@ const DOORS: &[(&str, &str)] = &[
     ("cron::Schedule", "src/domain/cron.rs"),
     ("email_address", "src/domain/link.rs"),
     ("hyper_rustls", "src/wire/https.rs"),
+    ("mail_parser", "src/domain/letter.rs"),
     ("oauth2", "src/wire/oauth.rs"),
     ("prometheus", "src/metrics.rs"),
     ("ring", "src/domain/service_account.rs"),

@@ -11,6 +11,7 @@ mod grants; // what ends a link at Google, or holds it up
 mod identity; // whose account a token opens
 mod odoo_api; // an Odoo read by its external API
 mod reasons; // every line of Google's ends in its reason
+mod round_trip; // letters that are sent, found and removed
 mod serve; // scrapes, probes, reloads, the end
 mod service_accounts; // the other kind of client
 mod sources; // files that come, change and go

@@ -113,6 +113,10 @@ const OWN: &[&str] = &[
     "connection_refused",
     // Said on the authorization page, which no check asks yet.
     "consent_test_user",
+    // Seen in the mailbox that a letter went to.
+    "delivered_late",
+    "delivered_to_spam",
+    "message_lost",
     "redirect_uri_policy",
     "dns_failed",
     "garbled_answer",

@@ -12,5 +12,6 @@ mod odoo_grants;
 mod odoo_links;
 mod odoo_queue;
 mod odoo_sql;
+mod round_trip;
 mod servers;
 mod support;

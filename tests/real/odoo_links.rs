@@ -160,6 +160,7 @@ checks:
   token: {{schedule: {NEVER}}}
   smtp: {{schedule: {NEVER}}}
   identity: {{schedule: {NEVER}}}
+  round_trip: {{enabled: false}}
 sources:
   - odoo: {{name: erp, database_url: {{file: dsn}}}}
 ",

@@ -12,6 +12,7 @@ mod oauth;
 mod ports;
 mod postfix;
 mod postgres;
+mod trips;
 mod wall;
 mod witness;
 
@@ -30,6 +31,7 @@ pub(crate) use http::get;
 pub(crate) use oauth::MAIL;
 pub(crate) use ports::free as free_port;
 pub(crate) use postgres::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
+pub(crate) use trips::Trips;
 pub(crate) use wall::{LIBRARY, Wall};
 pub(crate) use witness::Witness;
 
@@ -69,7 +71,12 @@ impl World {
 
     /// The address of a mailbox that no other test has.
     pub(crate) fn mailbox(&self) -> String {
-        format!("m{}@example.test", self.mailboxes.fetch_add(1, Ordering::Relaxed))
+        self.mailbox_of("m")
+    }
+
+    /// The same, where mail is treated as `postfix/main.cf` says of names that begin like this.
+    pub(crate) fn mailbox_of(&self, kind: &str) -> String {
+        format!("{kind}{}@example.test", self.mailboxes.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn smtp_starttls(&self) -> Endpoint {
@@ -82,6 +89,11 @@ impl World {
 
     pub(crate) fn imap(&self) -> Endpoint {
         Endpoint { host: "localhost", port: self.dovecot.port, security: "tls" }
+    }
+
+    /// The same mailboxes by a server without UIDPLUS, MOVE, SPECIAL-USE and IDLE.
+    pub(crate) fn old_imap(&self) -> Endpoint {
+        Endpoint { host: "127.0.0.4", ..self.imap() }
     }
 }
 

@@ -4,6 +4,7 @@ Called as witness.py AUTHORITY USER TOKEN COMMAND PORT [ARGUMENT]; prints what t
 """
 
 import imaplib
+import re
 import smtplib
 import ssl
 import sys
@@ -35,6 +36,32 @@ def imap_messages():
     session.select("INBOX", readonly=True)
     for message in session.fetch("1:*", "(FLAGS)")[1]:
         print("message", message.decode() if message else "none")
+    session.logout()
+
+
+def imap_append():
+    """Puts a message of somebody else's into a folder."""
+    folder, flags, subject = REST
+    session = imap()
+    text = f"From: other@elsewhere.test\r\nTo: {USER}\r\nSubject: {subject}\r\n\r\nhello\r\n"
+    print(session.append(folder, f"({flags})", None, text.encode())[0])
+    session.logout()
+
+
+def imap_survey():
+    """Every message of every folder: its UID, its flags but for \\Recent, its subject."""
+    session = imap()
+    for line in session.list()[1]:
+        folder = line.decode().rsplit(' "." ', 1)[1]
+        _, [count] = session.select(folder, readonly=True)
+        if count == b"0":
+            continue
+        for part in session.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]:
+            if isinstance(part, tuple):
+                what, subject = (each.decode() for each in part)
+                uid = re.search(r"UID (\d+)", what)[1]
+                flags = set(re.search(r"FLAGS \((.*?)\)", what)[1].split()) - {"\\Recent"}
+                print(folder.strip('"'), uid, *sorted(flags), subject.strip(), sep="|")
     session.logout()
 
 
@@ -71,9 +98,11 @@ def show(reply):
 
 
 COMMANDS = {
+    "imap_append": imap_append,
     "imap_hold": imap_hold,
     "imap_messages": imap_messages,
     "imap_sign_in": imap_sign_in,
+    "imap_survey": imap_survey,
     "smtp_send": smtp_send,
     "smtp_sign_in": smtp_sign_in,
     "smtp_sign_in_starttls": smtp_sign_in,

@@ -15,7 +15,7 @@ impl Certificates {
         let authority = authority();
         fs::write(folder.join("ca.pem"), authority.pem()).expect("a certificate file");
         let made = Self { folder };
-        made.issue("localhost", named(&["localhost", "127.0.0.1"]), &authority);
+        made.issue("localhost", named(&["localhost", "127.0.0.1", "127.0.0.4"]), &authority);
         let mut expired = named(&["127.0.0.2"]);
         expired.not_after = rcgen::date_time_ymd(2024, 1, 1);
         made.issue("expired", expired, &authority);

@@ -52,6 +52,13 @@ impl Dovecot {
         entries.map(|entry| entry.expect("a readable folder").path()).collect()
     }
 
+    /// Gives a folder another name, by which mail may be delivered into it. The mailbox has to be there.
+    pub(crate) fn alias(&self, owner: &str, name: &str, folder: &str) {
+        let maildir = self.folder.join("mail").join(owner).join("Maildir");
+        std::os::unix::fs::symlink(format!(".{folder}"), maildir.join(format!(".{name}")))
+            .expect("a maildir");
+    }
+
     /// What it logged about one mailbox.
     pub(crate) fn log(&self, owner: &str) -> Vec<String> {
         let log = fs::read_to_string(self.folder.join("dovecot.log")).expect("Dovecot logs");

@@ -55,11 +55,7 @@ impl<'a> Setup<'a> {
         let config = self.write(folder.path());
         let mut command = Command::new(BINARY);
         command.args(["check", "--format", "json", "--config.file"]).arg(config);
-        let output = command.output().expect("the exporter starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        let json = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("no report ({error}): {said}"));
-        Report { json, exit: output.status.code() }
+        Report::of(command)
     }
 
     /// The exporter as a service whose first round is over, until dropped.
@@ -128,6 +124,19 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    pub(super) fn of(mut command: Command) -> Self {
+        let output = command.output().expect("the exporter starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let json = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("no report ({error}): {said}"));
+        Self { json, exit: output.status.code() }
+    }
+
+    /// What it says of one thing about the link.
+    pub(crate) fn told(&self, pointer: &str) -> &Value {
+        self.json["links"][0].pointer(pointer).unwrap_or(&Value::Null)
+    }
+
     /// A line a check, in their order: name, verdict, reason and class where there is one.
     pub(crate) fn checks(&self) -> Vec<String> {
         let checks = self.json["links"][0]["checks"].as_array().expect("a list of checks");

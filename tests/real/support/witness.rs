@@ -22,6 +22,18 @@ impl Witness<'_> {
         self.told("imap_messages", self.world.dovecot.port, &[])
     }
 
+    /// All messages, a line each without the greeting: folder, UID, flags, subject.
+    pub(crate) fn survey(&self) -> Vec<String> {
+        let told = self.told("imap_survey", self.world.dovecot.port, &[]);
+        told.lines().skip(1).map(str::to_owned).collect()
+    }
+
+    /// Puts a message of somebody else's into a folder.
+    pub(crate) fn append(&self, folder: &str, flags: &str, subject: &str) {
+        let told = self.told("imap_append", self.world.dovecot.port, &[folder, flags, subject]);
+        assert!(told.ends_with("\nOK\n"), "{told}");
+    }
+
     pub(crate) fn smtp_starttls(&self) -> String {
         self.told("smtp_sign_in_starttls", self.world.postfix.starttls, &[])
     }
