@@ -14,4 +14,5 @@ mod odoo_queue;
 mod odoo_sql;
 mod round_trip;
 mod servers;
+mod soak;
 mod support;
