@@ -19,6 +19,7 @@ use crate::support::{
 use trouble::Trouble;
 
 #[test]
+#[ignore = "minutes long: SOAK_TRIPS=200 cargo test --test real soak -- --ignored --nocapture"]
 fn after_every_fault_nothing_of_ours_is_left_and_nothing_of_others_is_touched() {
     if !are_there(&[(LIBRARY, "libfaketime")]) {
         return;
