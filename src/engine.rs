@@ -38,6 +38,7 @@ pub mod errands;
 mod finish;
 mod handle;
 pub mod hoard;
+mod random;
 pub mod report;
 pub mod round;
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! Invariant: it fails by what Google said for certain only. What could not be learnt is a remark.
 
 use chrono_tz::Tz;
-use serde::Deserialize;
 
 use super::{Probe, Timing, keys::keys, token::MAIL_SCOPE};
 use crate::{
@@ -24,7 +23,7 @@ pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
     let (link, dialogue) = (probe.link, &mut *probe.dialogue);
     let redactor = dialogue.redactor.clone();
     let asking = Asking { https: &probe.wire.https, token: &token, redactor };
-    let expected = probe.settings.identity.account.as_ref().map(|account| &account.0);
+    let expected = probe.settings.identity.account.as_ref();
     dialogue.identity = None;
 
     let url = &link.google.tokeninfo_url;
@@ -132,7 +131,7 @@ fn is_of_the_mailbox(reason: Reason) -> bool {
 
 keys! {
     /// The primary address of the account behind this mailbox, where the mailbox is an alias of it.
-    account: AccountAddress,
+    account: Address,
 }
 
 impl Config {
@@ -144,18 +143,7 @@ impl Config {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub timing: Timing,
-    pub account: Option<AccountAddress>,
-}
-
-/// An address, as a setting.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AccountAddress(pub Address);
-
-impl<'de> Deserialize<'de> for AccountAddress {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = String::deserialize(deserializer)?;
-        Address::parse(&written).map(Self).map_err(serde::de::Error::custom)
-    }
+    pub account: Option<Address>,
 }
 
 /// Daily; a new or changed link runs all its checks at once.

@@ -58,7 +58,7 @@ pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
 
 keys! {
     /// A mailbox that is watched, too, and that no application reads; the link's own, if not given.
-    to: To,
+    to: Address,
     late_after: Span,
     lost_after: Span,
     /// Whom to ask about the message; it stands in it.
@@ -75,7 +75,7 @@ impl Config {
                 None => Some(A_DAY),
             },
             timing: self.timing(SCHEDULE, zone),
-            to: self.to.map(|to| to.0),
+            to: self.to,
             patience: Patience { late: late.min(lost), lost },
             contact: self.contact.map(|contact| contact.0),
         }
@@ -92,17 +92,6 @@ pub struct Settings {
     /// Messages of one mailbox within 24 h at the most, whatever number of links it has; none where somebody chose the
     /// schedule.
     pub a_day: Option<usize>,
-}
-
-/// A mailbox's address.
-#[derive(Clone, Debug, PartialEq)]
-pub struct To(Address);
-
-impl<'de> Deserialize<'de> for To {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = String::deserialize(deserializer)?;
-        Address::parse(&written).map(Self).map_err(serde::de::Error::custom)
-    }
 }
 
 /// A line of text.

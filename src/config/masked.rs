@@ -162,7 +162,7 @@ impl Page {
                         settings.smtp.ehlo_name.as_ref().map(|name| name.as_str()),
                     ),
                     Check::Identity => match (&settings.identity.account, ids) {
-                        (Some(account), Ids::Free) => page.key("account", &account.0),
+                        (Some(account), Ids::Free) => page.key("account", account),
                         (Some(_), Ids::WithoutAddress) => page.line("account: \"****\""),
                         (None, _) => {}
                     },

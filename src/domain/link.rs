@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use email_address::{EmailAddress, Options};
+use serde::Deserialize;
 use url::Url;
 
 use super::{clock::Timestamp, secret::Secret, service_account::ServiceAccount};
@@ -52,7 +53,8 @@ impl fmt::Display for LinkId {
 }
 
 /// A mailbox's address, in lower case: Google does not tell cases apart.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[serde(try_from = "String")]
 pub struct Address(Arc<str>);
 
 impl Address {
@@ -68,6 +70,14 @@ impl Address {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(written: String) -> Result<Self, Self::Error> {
+        Self::parse(&written)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Round trips: letters of our own on their way, from a link that sends one to the mailbox where it is looked for.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,20 @@ impl Verdicts {
     /// With the values of the `method` label.
     pub fn each(self) -> [(&'static str, Option<bool>); 3] {
         [("spf", self.spf), ("dkim", self.dkim), ("dmarc", self.dmarc)]
+    }
+}
+
+/// What goes on with a sentence: `, spf passes, dkim does not pass`; nothing where the server does not tell.
+impl fmt::Display for Verdicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (method, passes) in self.each() {
+            match passes {
+                Some(true) => write!(f, ", {method} passes")?,
+                Some(false) => write!(f, ", {method} does not pass")?,
+                None => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -184,7 +198,7 @@ impl Trip {
 }
 
 /// Between two looks.
-const AT_LEAST: Duration = Duration::from_secs(60);
+pub const AT_LEAST: Duration = Duration::from_secs(60);
 
 /// In seconds after it was sent.
 const LOOKS: [u64; 8] = [2, 90, 5 * 60, 10 * 60, 20 * 60, 30 * 60, 40 * 60, 50 * 60];

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     check::Check,
     domain::{clock::Timestamp, link::LinkId, reason::Class, reason::Reason},
-    source::odoo::{Seen, finding::What},
+    source::odoo::finding::What,
 };
 
 /// A finding, and which link it is about.
@@ -31,8 +31,9 @@ pub fn beside(snapshot: &Snapshot) -> BTreeMap<&Arc<str>, Vec<Beside<'_>>> {
             what: finding.what,
             detail: finding.detail.as_deref().map(Cow::Borrowed),
         });
-        let links = seen.rows.keys().filter_map(|id| snapshot.links.get(id));
-        let by_probes = links.flat_map(|link| by_probes(snapshot, seen, link));
+        let fetches = seen.fetches();
+        let links = seen.rows.iter().filter_map(|(id, row)| Some((snapshot.links.get(id)?, row)));
+        let by_probes = links.flat_map(|(link, row)| by_probes(link, fetches.get(row).copied()));
         let mut all: Vec<_> = by_rows.chain(by_probes).collect();
         all.sort_unstable();
         found.insert(source, all);
@@ -40,8 +41,8 @@ pub fn beside(snapshot: &Snapshot) -> BTreeMap<&Arc<str>, Vec<Beside<'_>>> {
     found
 }
 
-/// What Odoo's own screens say otherwise of a link.
-fn by_probes<'a>(snapshot: &Snapshot, seen: &Seen, link: &LinkState) -> Vec<Beside<'a>> {
+/// What Odoo's own screens say otherwise of a link, whose server it says it has fetched from.
+fn by_probes<'a>(link: &LinkState, fetched: Option<Timestamp>) -> Vec<Beside<'a>> {
     let id = &link.watched.link.id;
     let mut found = Vec::new();
     let mut find = |what, detail: String| {
@@ -55,7 +56,7 @@ fn by_probes<'a>(snapshot: &Snapshot, seen: &Seen, link: &LinkState) -> Vec<Besi
     if let Some((Reason::WrongAccount, since)) = failing(link, Check::Identity) {
         find(What::TokenOfAnotherAccount, format!("since {since}"));
     }
-    let Some(fetched) = seen.fetched(id) else { return found };
+    let Some(fetched) = fetched else { return found };
     let broken = failing(link, Check::Token).or_else(|| failing(link, Check::Imap));
     if let Some((reason, since)) = broken {
         if reason.class() != Class::Network && fetched > since {
@@ -68,8 +69,7 @@ fn by_probes<'a>(snapshot: &Snapshot, seen: &Seen, link: &LinkState) -> Vec<Besi
         && let Some(oldest) = readings.oldest_unseen
         && fetched.since(oldest) > LONG_UNSEEN
     {
-        let mailbox = snapshot.mailboxes.get(&link.watched.link.mailbox);
-        let unseen = mailbox.and_then(|mailbox| mailbox.readings.unseen_messages).unwrap_or(1);
+        let unseen = readings.unseen_messages.unwrap_or(1);
         find(
             What::UnseenMailGrows,
             format!("{unseen} unseen, the oldest of {oldest}; fetched {fetched}"),

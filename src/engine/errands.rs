@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Checking, Engine, Running, Task, round::Round, trips};
+use super::{Checking, Engine, Running, Task, random::random, round::Round, trips};
 use crate::{
     check::{
         Check, Watched,
@@ -18,7 +18,7 @@ use crate::{
         letter::{Installation, Letter, Mark},
         link::{Address, LinkId},
         outcome::{Failure, Outcome, Readings, Verdict},
-        trip::Trip,
+        trip::{AT_LEAST, Trip},
     },
     engine::trips::{Refusal, Trips},
     wire::Wire,
@@ -179,9 +179,7 @@ impl Engine {
             let Some(trips) = self.state.trips(id) else { continue };
             trips.tidied(&sought, &done, now);
             let Some(trip) = trips.out.as_mut().filter(|out| out.mark == sought.trip.mark) else {
-                if !trips.travels() {
-                    self.travelling.remove(id);
-                }
+                self.rest_from_travel(id);
                 continue;
             };
             let found = of(&report.found, &trip.mark);
@@ -189,16 +187,15 @@ impl Engine {
             trips.left = report.left.clone();
             if sought.here {
                 match &done {
-                    _ if report.complete => {
+                    Err(failure) if !report.complete => trip.next = now + trips::pause(failure),
+                    Ok(()) | Err(_) => {
                         trip.missed = Some(now);
                         trip.look_again(now, patience);
                     }
-                    Err(failure) => trip.next = now + trips::pause(failure),
-                    Ok(()) => trip.look_again(now, patience),
                 }
             } else {
                 // The other mailbox decides; here it is enough to have looked as often.
-                trip.next = trip.next.max(now + Duration::from_secs(60));
+                trip.next = trip.next.max(now + AT_LEAST);
             }
             let trip = trip.clone();
             let given_up = now.since(trip.sent) > trips::GIVEN_UP;
@@ -227,7 +224,14 @@ impl Engine {
         if let Some(trips) = self.state.trips(id) {
             trips.out = None;
         }
-        self.resume_trips();
+        self.rest_from_travel(id);
+    }
+
+    /// Where a link's letter is neither on its way nor to be cleaned up, nobody need think of it.
+    fn rest_from_travel(&mut self, id: &LinkId) {
+        if self.state.link(id).is_none_or(|link| !link.trips.travels()) {
+            self.travelling.remove(id);
+        }
     }
 
     fn end_trip(&mut self, id: &LinkId, trip: &Trip, verdict: trips::Verdict, now: Timestamp) {
@@ -235,7 +239,7 @@ impl Engine {
         else {
             return;
         };
-        self.resume_trips();
+        self.rest_from_travel(id);
         let outcome = Outcome {
             took: now.since(trip.sent),
             ..Outcome::without_probe(
@@ -267,13 +271,6 @@ pub fn letter(
 /// An installation of its own, whose name nobody keeps.
 pub fn passing_installation() -> Installation {
     Installation::of(&Key::new(random()))
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut random = [0; N];
-    let provider = rustls::crypto::ring::default_provider();
-    provider.secure_random.fill(&mut random).expect("the system has random numbers");
-    random
 }
 
 /// How long the first look waits: most mail takes seconds.

@@ -122,15 +122,7 @@ impl Round {
         let allowed = self.watched.settings.timing(Check::RoundTrip).timeout + errand.wait;
         let mut dialogue = Dialogue::new(allowed, self.stop.clone());
         self.hide_secrets(&mut dialogue);
-        let mut probe = Probe {
-            link: &self.watched.link,
-            settings: &self.watched.settings,
-            wire: &self.wire,
-            token: &mut self.token,
-            dialogue: &mut dialogue,
-            letter: None,
-            sent: &mut self.sent,
-        };
+        let mut probe = self.given(&mut dialogue);
         let visited = errand::run(&mut probe, errand, report);
         let visited = AssertUnwindSafe(visited).catch_unwind().await;
         // The panic hook has logged where.
@@ -196,15 +188,7 @@ impl Round {
         self.hide_secrets(&mut dialogue);
         let mut pauses = AGAIN.build();
         let result = loop {
-            let mut probe = Probe {
-                link: &self.watched.link,
-                settings: &self.watched.settings,
-                wire: &self.wire,
-                token: &mut self.token,
-                dialogue: &mut dialogue,
-                letter: self.letter.as_ref(),
-                sent: &mut self.sent,
-            };
+            let mut probe = self.given(&mut dialogue);
             let result = AssertUnwindSafe(check.run(&mut probe)).catch_unwind().await;
             // The panic hook has logged where.
             let result = result.unwrap_or_else(|_| Err(Failure::new(Reason::InternalError)));
@@ -230,6 +214,19 @@ impl Round {
             notices: dialogue.notices,
             certificate: dialogue.certificate,
             identity: dialogue.identity.map(Arc::new),
+        }
+    }
+
+    /// What one run of a check is given.
+    fn given<'a>(&'a mut self, dialogue: &'a mut Dialogue) -> Probe<'a> {
+        Probe {
+            link: &self.watched.link,
+            settings: &self.watched.settings,
+            wire: &self.wire,
+            token: &mut self.token,
+            dialogue,
+            letter: self.letter.as_ref(),
+            sent: &mut self.sent,
         }
     }
 

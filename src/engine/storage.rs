@@ -17,6 +17,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    random::random,
     schedule::Schedule,
     state::{LinkState, MailboxState, State},
 };
@@ -78,7 +79,7 @@ impl Storage {
     /// Remembers as long as the process lives.
     pub fn in_memory() -> Self {
         Self {
-            key: new_key(),
+            key: Key::new(random()),
             links: HashMap::new(),
             mailboxes: HashMap::new(),
             changed: BTreeSet::new(),
@@ -323,13 +324,6 @@ fn rows(batch: &Batch, key: &Key, seen: Timestamp) -> (Vec<Row>, Vec<Row>) {
         Row { name: address.to_string(), seen, record: record.expect("its keys are strings") }
     });
     (links.collect(), mailboxes.collect())
-}
-
-fn new_key() -> Key {
-    let mut random = [0; 32];
-    let provider = rustls::crypto::ring::default_provider();
-    provider.secure_random.fill(&mut random).expect("the system has random numbers");
-    Key::new(random)
 }
 
 /// A process that is killed loses no more than this.

@@ -205,10 +205,7 @@ impl Trips {
         self.tidy = (trip.from != trip.to).then(|| Trip { next: now, ..trip.clone() });
         let (arrival, found, failure) = match verdict {
             Verdict::Arrived(arrival, found) => {
-                let failure = arrival.reason().map(|reason| Failure {
-                    evidence: Some(Evidence::Kept(told(&trip, &found))),
-                    ..Failure::new(reason)
-                });
+                let failure = unwelcome(&trip, &found, arrival);
                 (arrival, Some(found), failure)
             }
             Verdict::Bounced(failure) | Verdict::Lost(failure) => {
@@ -241,15 +238,14 @@ pub fn lost(trip: &Trip) -> Failure {
     }
 }
 
+/// The failure of a letter that arrived otherwise than it should.
+pub fn unwelcome(trip: &Trip, found: &Found, arrival: Arrival) -> Option<Failure> {
+    arrival.reason().map(|reason| Failure::own(reason, told(trip, found)))
+}
+
 /// The letter's way, in words.
-pub fn told(trip: &Trip, found: &Found) -> String {
-    let mut words = format!("sent {}, received {}", trip.sent, found.received);
-    for (method, passes) in found.verdicts.each() {
-        if let Some(passes) = passes {
-            words += &format!(", {method} {}", if passes { "passes" } else { "does not pass" });
-        }
-    }
-    words
+fn told(trip: &Trip, found: &Found) -> String {
+    format!("sent {}, received {}{}", trip.sent, found.received, found.verdicts)
 }
 
 /// An errand that is due: by which link, and what for.
@@ -268,11 +264,10 @@ pub(super) fn due(
     now: Timestamp,
     free: impl Fn(&Address) -> bool,
 ) -> Option<Due> {
-    let at = errands(snapshot, travelling);
-    let (mailbox, _) = at.iter().find(|(mailbox, errand)| errand.at <= now && free(mailbox))?;
-    let errand = &at[mailbox];
+    let mut errands = errands(snapshot, travelling).into_iter();
+    let (_, errand) = errands.find(|(mailbox, errand)| errand.at <= now && free(mailbox))?;
     let first = errand.sought.iter().any(|sought| sought.here && sought.trip.looks == 0);
-    Some(Due { by: errand.by.clone(), sought: errand.sought.clone(), first })
+    Some(Due { by: errand.by, sought: errand.sought, first })
 }
 
 /// When the next errand is due.

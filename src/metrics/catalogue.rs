@@ -161,7 +161,7 @@ pub(super) const STATE: &[FromState] = &[
         "Test messages that were sent and judged: inbox, spam, late (in the inbox, after late_after), lost (bounced, or not there after lost_after). They count against the mailbox's sending limits. Only outcomes that occurred have a series."),
     gauge("mailbox_round_trip_authentication_pass", &["link", "mailbox", "method"], trips::authentication,
         "1 if the receiving server said that the last test message passed spf, dkim or dmarc, 0 if it did not pass. Absent where the server does not tell."),
-    gauge("mailbox_round_trip_in_flight", LINK, trips::sent,
+    gauge("mailbox_round_trip_in_flight", LINK, trips::in_flight,
         "1 while a test message of the link is on its way and looked for, 0 otherwise."),
     gauge("mailbox_round_trip_refused", &["link", "mailbox", "because"], trips::refused,
         "1 while no test message is sent: application_reads (an application reads the mailbox that it would go to), unknown_sink (the mailbox under round_trip.to is not watched), enough_today (the mailbox has sent as many as it may within 24 h). No failure of the link; absent otherwise."),

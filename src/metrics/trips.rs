@@ -29,7 +29,7 @@ pub(super) fn authentication(view: &View<'_>, family: &mut Family<'_>) {
     }
 }
 
-pub(super) fn sent(view: &View<'_>, family: &mut Family<'_>) {
+pub(super) fn in_flight(view: &View<'_>, family: &mut Family<'_>) {
     for row in &view.links {
         if !row.state.trips.counts.is_empty() || row.state.trips.out.is_some() {
             let out = usize::from(row.state.trips.out.is_some());

@@ -2,7 +2,13 @@
 //!
 //! Invariant: nothing is ever written to an Odoo, and one that cannot be read keeps its last links.
 
-use std::{collections::BTreeMap, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
@@ -39,6 +45,8 @@ mod rules;
 use database::{Database, Queue, Row};
 use finding::Finding;
 pub use links::client_name;
+#[cfg(test)]
+pub(crate) use rules::tests::healthy;
 
 /// What the configuration says of one Odoo.
 #[derive(Debug)]
@@ -107,11 +115,11 @@ impl Seen {
         web.then(|| Some(database.series.form(&base, *self.rows.get(link)?))).flatten()
     }
 
-    /// When Odoo's job last ran for this incoming server.
-    pub fn fetched(&self, link: &LinkId) -> Option<Timestamp> {
-        let row = *self.rows.get(link)?;
-        let mut incoming = self.database.as_ref()?.incoming.iter();
-        incoming.find(|server| Row::Incoming(server.id) == row && server.confirmed)?.fetched
+    /// When Odoo's job last ran for each incoming server that it fetches from.
+    pub fn fetches(&self) -> HashMap<Row, Timestamp> {
+        let incoming = self.database.iter().flat_map(|database| &database.incoming);
+        let used = incoming.filter(|server| server.confirmed);
+        used.filter_map(|server| Some((Row::Incoming(server.id), server.fetched?))).collect()
     }
 }
 
@@ -311,16 +319,18 @@ impl Watcher {
     fn saw(&self, look: Look, before: &Seen, defaults: &Defaults, now: Timestamp) -> Seen {
         let Look { database, queue } = look;
         let Settings { name, redirect_uris, .. } = &*self.settings;
+        // Some jobs become overdue by the clock alone.
         let mut findings = rules::findings(&database, redirect_uris, now);
         findings.extend(queue.as_deref().and_then(rules::stuck));
-        Seen {
-            up: Some(Ok(())),
-            findings,
-            rows: links::rows(name, &database),
-            links: links::links(&self.settings, defaults, &database, &before.links),
-            database: Some(database),
-            queue,
-        }
+        let is_same = before.database.as_ref().is_some_and(|same| Arc::ptr_eq(same, &database));
+        let (rows, links) = match is_same {
+            true => (before.rows.clone(), before.links.clone()),
+            false => (
+                links::rows(name, &database),
+                links::links(&self.settings, defaults, &database, &before.links),
+            ),
+        };
+        Seen { up: Some(Ok(())), findings, rows, links, database: Some(database), queue }
     }
 }
 

@@ -259,8 +259,7 @@ impl<'a> Journey<'a> {
         match (&self.found, &self.bounced) {
             (Some(found), _) => {
                 let arrival = self.trip.arrived(found, patience);
-                let words = || trips::told(&self.trip, found);
-                (Some(arrival), arrival.reason().map(|reason| Failure::own(reason, words())))
+                (Some(arrival), trips::unwelcome(&self.trip, found, arrival))
             }
             (None, Some(failure)) => (Some(Arrival::Lost), Some(failure.clone())),
             (None, None) if missed >= patience.lost => {

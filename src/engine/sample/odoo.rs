@@ -7,8 +7,9 @@ use crate::{
     domain::{clock::Timestamp, secret::Secret},
     source::odoo::{
         Seen,
-        database::{Cause, Database, Incoming, Outgoing, Queue, Row},
+        database::{Cause, Database, Outgoing, Queue, Row},
         finding::{Finding, What},
+        healthy,
         version::Series,
     },
 };
@@ -45,50 +46,15 @@ fn ago(seconds: u64) -> Timestamp {
 }
 
 fn database() -> Database {
+    let mut database = healthy(Series::V18);
     let token = Some(Secret::new("1//refresh-token-of-odoo"));
-    let outgoing = |id: i64, token: Option<Secret>| Outgoing {
-        id,
-        name: "Gmail".to_owned(),
-        active: true,
-        sequence: 10,
-        from_filter: Some("info@example.org".to_owned()),
-        host: Some("smtp.gmail.com".to_owned()),
-        port: Some(587),
-        encryption: "starttls".to_owned(),
-        authentication: "gmail".to_owned(),
-        user: Some("info@example.org".to_owned()),
-        token,
-        owner: None,
-    };
-    let incoming = Incoming {
-        id: 7,
-        name: "Gmail".to_owned(),
-        active: true,
-        confirmed: true,
-        host: Some("imap.gmail.com".to_owned()),
-        port: Some(993),
-        tls: true,
-        kind: "gmail".to_owned(),
-        user: Some("info@example.org".to_owned()),
-        token: token.clone(),
-        fetched: Some(ago(30)),
-        error: None,
-    };
-    Database {
-        series: Series::V18,
-        version: "18.0.1.3".to_owned(),
-        modules: BTreeMap::new(),
-        parameters: BTreeMap::from([(
-            "web.base.url".to_owned(),
-            "https://odoo.example.com".to_owned(),
-        )]),
-        client_secret: Some(Secret::new("GOCSPX-client-secret-of-odoo")),
-        outgoing: vec![outgoing(3, token), outgoing(4, None)],
-        incoming: vec![incoming],
-        jobs: BTreeMap::new(),
-        default_senders: Vec::new(),
-        has_token_columns: true,
-        from_environment: false,
-        unread: Vec::new(),
-    }
+    database.client_secret = Some(Secret::new("GOCSPX-client-secret-of-odoo"));
+    database.outgoing[0].id = 3;
+    database.outgoing[0].token = token.clone();
+    let never_linked = Outgoing { id: 4, token: None, ..database.outgoing[0].clone() };
+    database.outgoing.push(never_linked);
+    database.incoming[0].id = 7;
+    database.incoming[0].token = token;
+    database.incoming[0].fetched = Some(ago(30));
+    database
 }

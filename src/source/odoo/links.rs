@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         check,
-        domain::link::{Account, Google},
+        domain::link::Account,
         source::{Ids, odoo::Way, odoo::rules::tests::healthy, odoo::version::Series},
     };
 
@@ -166,7 +166,6 @@ mod tests {
     }
 
     fn made_after(database: &Database, smtp_host: &str, before: &[Watched]) -> Vec<Watched> {
-        let url = || "https://google.example/".parse().unwrap();
         let settings = Settings {
             name: "erp".into(),
             way: Way::Postgres,
@@ -176,12 +175,7 @@ mod tests {
             checks: None,
         };
         let defaults = Defaults {
-            google: Arc::new(Google {
-                token_url: url(),
-                tokeninfo_url: url(),
-                authorization_url: url(),
-                gmail_api_url: url(),
-            }),
+            google: check::tests::watched("a@example.com").link.google.clone(),
             smtp: Arc::new(SmtpServer {
                 host: smtp_host.to_owned(),
                 port: 2587,

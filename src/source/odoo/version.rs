@@ -50,8 +50,7 @@ impl Series {
     /// # Errors
     /// A sentence, where it is older than the oldest known, or no version.
     pub fn parse(version: &str) -> Result<Self, String> {
-        let number = version.strip_prefix("saas~").unwrap_or(version).split('.').next();
-        match number.and_then(|number| number.parse::<u32>().ok()) {
+        match number(version) {
             Some(15) => Ok(Self::V15),
             Some(16) => Ok(Self::V16),
             Some(17) => Ok(Self::V17),
@@ -64,8 +63,7 @@ impl Series {
 
     /// Whether that is a version later than all that is known here.
     pub fn is_later(version: &str) -> bool {
-        let number = version.strip_prefix("saas~").unwrap_or(version).split('.').next();
-        number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number > 19)
+        number(version).is_some_and(|number| number > 19)
     }
 
     pub fn traits(self) -> Traits {
@@ -110,6 +108,10 @@ impl Series {
         }
         url
     }
+}
+
+fn number(version: &str) -> Option<u32> {
+    version.strip_prefix("saas~").unwrap_or(version).split('.').next()?.parse().ok()
 }
 
 impl fmt::Display for Series {

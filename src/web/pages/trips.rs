@@ -8,7 +8,7 @@ use crate::engine::trips::Trips;
 pub(super) fn facts(trips: &Trips) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(last) = &trips.last {
-        let mut words = match (last.arrival.as_str(), last.delay) {
+        let words = match (last.arrival.as_str(), last.delay) {
             ("lost", _) => "did not arrive".to_owned(),
             (arrival, Some(millis)) => {
                 let place = if arrival == "spam" { "in spam" } else { "in the inbox" };
@@ -16,12 +16,8 @@ pub(super) fn facts(trips: &Trips) -> Vec<(&'static str, String)> {
             }
             (arrival, None) => arrival.to_owned(),
         };
-        for (method, passes) in last.verdicts.each() {
-            if let Some(passes) = passes {
-                words += &format!(", {method} {}", if passes { "passes" } else { "does not pass" });
-            }
-        }
-        facts.push(("last test message", format!("{words} ({})", exact(last.at))));
+        let words = format!("{words}{} ({})", last.verdicts, exact(last.at));
+        facts.push(("last test message", words));
     }
     if let Some(out) = &trips.out {
         let words = format!("since {}, looked for {} times", exact(out.sent), out.looks);

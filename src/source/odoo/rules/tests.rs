@@ -14,7 +14,7 @@ mod faults;
 use faults::FAULTS;
 
 /// A database in which nothing is wrong: one mailbox that sends and fetches.
-pub(in crate::source::odoo) fn healthy(series: Series) -> Database {
+pub(crate) fn healthy(series: Series) -> Database {
     let traits = series.traits();
     let module = |name: &&str| {
         let version = Some(traits.gmail_module.to_owned());
