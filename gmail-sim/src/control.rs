@@ -26,6 +26,17 @@ POST   /accounts/ADDRESS/expire      refuses the access tokens handed out so far
 POST   /accounts/ADDRESS/link        another refresh token: {\"client_id\": \"...\"}
 POST   /accounts/ADDRESS/deliveries  what becomes of the next message to it:
                                      {\"arrival\": {\"bounced\": \"over_quota\"}, \"delay\": 60}
+POST   /accounts/ADDRESS/sent        messages stand in \\Sent as if sent before; all may be left out:
+                                     {\"messages\": 500, \"every_seconds\": 60, \"until\": 1767225600,
+                                     \"to\": [\"a{n}@example.org\"], \"cc\": [], \"bcc\": [], \"by\": \"smtp\",
+                                     \"header\": [\"X-A: b\"]}
+POST   /accounts/ADDRESS/delete      its owner deletes messages in a browser: {\"folder\": \"sent\"} with
+                                     {\"uids\": [1, 2]} or {\"before\": 1767225600}, or all of it
+POST   /accounts/ADDRESS/renumber    another UIDVALIDITY: {\"folder\": \"sent\"}
+GET    /accounts/ADDRESS/sessions    how many IMAP sessions it has, had at most, and was refused
+DELETE /accounts/ADDRESS/sessions    counts them anew
+POST   /accounts/ADDRESS/sessions    makes the open ones misbehave at once: {\"what\": \"reset\"},
+                                     {\"what\": {\"say_raw\": \"* OK [ALERT] text\\r\\n\"}}
 GET    /accounts/ADDRESS/touched     which of its messages clients changed, and by which command
 PUT    /clients/ID                   sets what is given: {\"secret\": \"...\", \"state\": \"deleted\"}
 PUT    /service_accounts/EMAIL       sets what is given: {\"scopes\": []}, {\"key_ids\": [\"...\"]}

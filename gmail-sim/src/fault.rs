@@ -56,6 +56,7 @@ impl Fault {
         self.times = Some(times);
         self
     }
+
     /// Can it ever strike?
     pub(crate) fn check(&self) -> Result<(), Mistake> {
         let Self { service, at, what, .. } = self;
@@ -165,6 +166,18 @@ pub enum What {
 }
 
 impl What {
+    /// Can it be done in an IMAP session where nobody asked for anything?
+    pub(crate) fn check_unasked(&self) -> Result<(), Mistake> {
+        let http = matches!(
+            self,
+            Self::HugeBody(_) | Self::Html | Self::NotJson | Self::Redirect(_) | Self::Refuse
+        );
+        if http || !self.replaces() {
+            return Err(Mistake(format!("{self:?} is no trouble of an open IMAP session")));
+        }
+        Fault::new(Service::Imap, At::Idle, self.clone()).check()
+    }
+
     /// Is the usual thing not done at all?
     pub(crate) fn replaces(&self) -> bool {
         matches!(

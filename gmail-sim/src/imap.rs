@@ -101,6 +101,11 @@ impl Session {
         })
     }
 
+    /// Ends the session, because its numbers are no longer the folder's.
+    async fn give_up(&mut self) -> io::Result<Turn> {
+        self.dialogue.say_line(line("imap.system_error_bye"), None).await
+    }
+
     async fn expire(&mut self) -> io::Result<Turn> {
         self.dialogue.say_line(line("imap.session_expired"), None).await
     }
@@ -109,11 +114,12 @@ impl Session {
         match notice {
             // Outside IDLE changes are told with the next command's answer.
             Notice::Changed if tell == Tell::New => Ok(Turn::GoOn),
+            Notice::Changed if self.is_renumbered() => self.give_up().await,
             Notice::Changed => {
                 let lines = self.news(tell);
                 if lines.is_empty() { Ok(Turn::GoOn) } else { self.dialogue.say(lines).await }
             }
-            Notice::Drop => Ok(self.dialogue.hang_up().await),
+            Notice::Misbehave(what) => self.dialogue.misbehave(&what).await,
             Notice::Say(bytes) => self.dialogue.say(bytes).await,
         }
     }
@@ -140,6 +146,10 @@ impl Session {
             self.dialogue.note("(no command)");
             return self.dialogue.say("* BAD Unknown command\r\n").await;
         };
+        let leaves = ["EXAMINE", "LOGOUT", "SELECT", "UNSELECT"];
+        if !leaves.contains(&&*command.verb) && self.is_renumbered() {
+            return self.give_up().await;
+        }
         command.tag.clone_into(&mut self.dialogue.tag);
         match &*command.verb {
             "AUTHENTICATE" => return self.authenticate(&command).await,
@@ -265,6 +275,12 @@ impl Session {
         let lines = self.shelf(view.folder, |shelf| view.sync(shelf, tell)).unwrap_or_default();
         self.view = Some(view);
         lines
+    }
+
+    /// Did the selected folder get another UIDVALIDITY?
+    fn is_renumbered(&self) -> bool {
+        let valid = |view: &View| self.shelf(view.folder, |shelf| view.is_valid(shelf));
+        self.view.as_ref().and_then(valid) == Some(false)
     }
 
     /// Is the command of an extension that the server is to be without?

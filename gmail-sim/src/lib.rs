@@ -36,6 +36,6 @@ pub use sim::{Endpoints, Options, Sim};
 pub use tls::Certificate;
 pub use world::{
     Account, Arrival, Asked, Authentication, Bounce, Change, Client, ClientState, Delivery,
-    ExpungeBehavior, Extension, Folder, ImapAccess, Kind, Language, MAIL_SCOPE, Message,
-    ServiceAccount, Touched, Verdict, WhenFull, World,
+    ExpungeBehavior, Extension, Folder, ImapAccess, Kind, Language, LimitAt, MAIL_SCOPE, Message,
+    Sent, ServiceAccount, SessionCount, Touched, Verdict, WhenFull, World,
 };

@@ -8,8 +8,9 @@ use std::io;
 use crate::{
     dialogue::{Dialogue, Fate, Turn},
     fault::{At, What},
+    lines::Line,
     tls::Tls,
-    world::{Recipient, asked::unix, line},
+    world::{LimitAt, Recipient, asked::unix, line},
 };
 use envelope::Envelope;
 
@@ -148,6 +149,9 @@ impl Session<'_> {
             Ok(_) if self.envelope.is_open() => "smtp.bad_sequence",
             Ok((_, size)) if size > LARGEST_MESSAGE => "smtp.too_large",
             Ok((envelope, _)) => {
+                if let Err(refusal) = self.may_send(LimitAt::Mail, 1) {
+                    return self.dialogue.say_line(refusal, how.as_ref()).await;
+                }
                 self.envelope = envelope;
                 return self.fine("250 2.1.0 OK", how.as_ref()).await;
             }
@@ -174,6 +178,10 @@ impl Session<'_> {
                 Recipient::Full(refusal) => refusal,
                 Recipient::Nobody => "smtp.rcpt_no_such_user",
                 Recipient::Elsewhere | Recipient::Here => {
+                    let count = self.envelope.recipients.len() + 1;
+                    if let Err(refusal) = self.may_send(LimitAt::Rcpt, count) {
+                        return self.dialogue.say_line(refusal, how.as_ref()).await;
+                    }
                     self.envelope.recipients.push(recipient);
                     return self.fine("250 2.1.5 OK", how.as_ref()).await;
                 }
@@ -193,7 +201,7 @@ impl Session<'_> {
             Fate::Replaced(turn) => return Ok(turn),
             Fate::CarryOut(how) => how,
         };
-        if let Err(refusal) = self.dialogue.world.may_send(self.user()) {
+        if let Err(refusal) = self.may_send(LimitAt::Data, self.envelope.recipients.len()) {
             return self.dialogue.say_line(refusal, how.as_ref()).await;
         }
         let id = self.dialogue.id();
@@ -233,6 +241,9 @@ impl Session<'_> {
         if message.len() > LARGEST_MESSAGE {
             return self.dialogue.say_line(line("smtp.too_large_534"), how.as_ref()).await;
         }
+        if let Err(refusal) = self.may_send(LimitAt::Message, envelope.recipients.len()) {
+            return self.dialogue.say_line(refusal, how.as_ref()).await;
+        }
         let world = self.dialogue.world.clone();
         world.send(self.user(), &envelope.recipients, message);
         let accepted = format!("250 2.0.0 OK  {:.0}", unix(world.now()).floor());
@@ -247,6 +258,10 @@ impl Session<'_> {
             () if !self.signed_in => Some("smtp.auth_required"),
             () => None,
         }
+    }
+
+    fn may_send(&self, at: LimitAt, recipients: usize) -> Result<(), &'static Line> {
+        self.dialogue.world.may_send(self.user(), at, recipients)
     }
 
     fn user(&self) -> &str {

@@ -13,6 +13,8 @@ mod grant;
 mod labels;
 mod limit;
 mod mailstore;
+mod owner;
+mod sent;
 mod service_account;
 mod session;
 mod settings;
@@ -30,7 +32,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub use account::{Account, Extension, ImapAccess, Kind, Language, MAIL_SCOPE, WhenFull};
+pub use account::{Account, Extension, ImapAccess, Kind, Language, LimitAt, MAIL_SCOPE, WhenFull};
 pub use arrival::{Arrival, Bounce, Delivery};
 pub use asked::Asked;
 pub(crate) use client::project;
@@ -42,8 +44,10 @@ pub(crate) use labels::Hand;
 pub(crate) use limit::Bandwidth;
 pub use mailstore::{Folder, Message};
 pub(crate) use mailstore::{Letter, Shelf};
+pub use sent::Sent;
 pub use service_account::ServiceAccount;
 pub(crate) use service_account::subject;
+pub use session::SessionCount;
 pub(crate) use session::{Notice, Seat};
 pub(crate) use sign_in::SignedIn;
 pub use stamp::{Authentication, Verdict};
@@ -95,6 +99,7 @@ pub(crate) struct Resident {
     pub(crate) account: Account,
     pub(crate) imap_bytes: Window,
     pub(crate) sent: Window,
+    pub(crate) sent_recipients: Window,
     pub(crate) sessions: session::Sessions,
     pub(crate) sign_ins: Window,
     pub(crate) store: Mailstore,
@@ -107,6 +112,7 @@ impl Default for Resident {
             account: Account::default(),
             imap_bytes: Window::of(DAY),
             sent: Window::of(DAY),
+            sent_recipients: Window::of(DAY),
             sessions: session::Sessions::default(),
             sign_ins: Window::of(Duration::from_secs(600)),
             store: Mailstore::default(),

@@ -1,13 +1,39 @@
 //! `/accounts`: mailboxes, their settings and their grants.
 
+use std::collections::HashSet;
+
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Refusal, body, told};
 use crate::{
-    fault::Mistake,
+    fault::{Mistake, What},
     http::{Answer, Request},
-    world::{Delivery, World},
+    world::{Delivery, Folder, Message, World, asked::unix},
 };
+
+/// Which messages the owner deletes; all of the folder where neither is given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Deleted {
+    folder: Folder,
+    uids: Option<HashSet<u32>>,
+    before: Option<f64>,
+}
+
+/// Which folder gets another UIDVALIDITY.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Renumbered {
+    folder: Folder,
+}
+
+/// What the open sessions do.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Disturbed {
+    what: What,
+}
 
 /// Answers a request below `/accounts/`.
 pub(super) fn answer(world: &World, request: &Request, rest: &str) -> Result<Answer, Refusal> {
@@ -32,6 +58,37 @@ pub(super) fn answer(world: &World, request: &Request, rest: &str) -> Result<Ans
             let delivery: Delivery = body(request)?;
             world.next_delivery(address, delivery.clone());
             told(&delivery)
+        }
+        ("POST", address, "sent") => {
+            known(world, address)?;
+            let uids = world.put_sent(address, &body(request)?);
+            told(&json!({ "first_uid": uids.start, "next_uid": uids.end }))
+        }
+        ("POST", address, "delete") => {
+            known(world, address)?;
+            let Deleted { folder, uids, before } = body(request)?;
+            let which = |message: &Message| {
+                let named = uids.as_ref().is_none_or(|uids| uids.contains(&message.uid));
+                named && before.is_none_or(|before| unix(message.received) < before)
+            };
+            told(&json!({ "deleted": world.delete(address, folder, which) }))
+        }
+        ("POST", address, "renumber") => {
+            known(world, address)?;
+            let Renumbered { folder } = body(request)?;
+            told(&json!({ "uid_validity": world.renumber(address, folder) }))
+        }
+        ("GET" | "DELETE" | "POST", address, "sessions") => {
+            known(world, address)?;
+            match &*request.method {
+                "DELETE" => world.forget_sessions(address),
+                "POST" => {
+                    let Disturbed { what } = body(request)?;
+                    world.disturb_sessions(address, what)?;
+                }
+                _ => {}
+            }
+            told(&world.session_count(address))
         }
         ("GET", address, "touched") => {
             known(world, address)?;

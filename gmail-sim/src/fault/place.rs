@@ -46,6 +46,8 @@ pub enum At {
     Copy,
     /// SMTP: DATA.
     Data,
+    /// IMAP: the DONE that ends IDLE.
+    Done,
     /// SMTP: EHLO and HELO.
     Ehlo,
     /// IMAP: EXAMINE and SELECT.
@@ -119,6 +121,7 @@ const IMAP: &[At] = &[
     At::Command,
     At::Connect,
     At::Copy,
+    At::Done,
     At::Examine,
     At::Expunge,
     At::Fetch,
@@ -161,6 +164,7 @@ impl At {
                 | Self::Auth
                 | Self::Challenge
                 | Self::Connect
+                | Self::Done
                 | Self::Greeting
                 | Self::Handshake
                 | Self::Message

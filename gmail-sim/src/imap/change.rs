@@ -1,10 +1,11 @@
 //! Commands that change messages: STORE, EXPUNGE, MOVE, COPY.
 
+use std::sync::Arc;
+
 use super::{
     Reply, Session,
     command::{Command, Token},
     fetch::{self, Item},
-    messages::choose,
     name,
     set::Set,
     view::View,
@@ -78,7 +79,7 @@ impl Session {
             items.insert(0, Item::Uid);
         }
         let extent = Extent::of(how);
-        let mut chosen = choose(&view, &set, command.by_uid);
+        let mut chosen = view.chosen(&set, command.by_uid);
         chosen.truncate(extent.part(chosen.len()));
         let told = self.hand(|hand| {
             let mut lines = Vec::new();
@@ -124,7 +125,7 @@ impl Session {
         let Some(set) = set else { return Reply::bad() };
         let extent = Extent::of(how);
         self.hand(|hand| {
-            let mut chosen = choose(&view, &set, command.by_uid);
+            let mut chosen = view.chosen(&set, command.by_uid);
             let shelf = hand.shelf(view.folder);
             let marked =
                 |uid: &u32| shelf.messages.get(uid).is_some_and(|m| m.has_flag("\\Deleted"));
@@ -152,7 +153,7 @@ impl Session {
             return Reply::no(&format!("[TRYCREATE] No folder {wanted} (Failure)"));
         };
         let extent = Extent::of(how);
-        let chosen = choose(&view, &set, command.by_uid);
+        let chosen = view.chosen(&set, command.by_uid);
         let part = extent.part(chosen.len());
         let carried = self.hand(|hand| {
             if let (Extent::Half, true, Some((_, uid))) = (extent, moves, chosen.get(part)) {
@@ -171,7 +172,8 @@ impl Session {
         let list = |numbers: Vec<String>| numbers.join(",");
         let old = list(carried.iter().map(|pair| pair.0.to_string()).collect());
         let new = list(carried.iter().map(|pair| pair.1.to_string()).collect());
-        let code = format!("[COPYUID 1 {old} {new}] (Success)");
+        let validity = self.shelf(target, |shelf| shelf.uid_validity).unwrap_or(1);
+        let code = format!("[COPYUID {validity} {old} {new}] (Success)");
         match moves {
             true => Reply::ok("(Success)").with(format!("* OK {code}\r\n")),
             false => Reply::ok(&code),
@@ -205,15 +207,15 @@ impl Change {
         let Self::Flags { add, clear, flags } = self else { return };
         let listed = |have: &String| flags.iter().any(|flag| flag.eq_ignore_ascii_case(have));
         if !add {
-            message.flags.retain(|have| !listed(have));
+            Arc::make_mut(&mut message.flags).retain(|have| !listed(have));
             return;
         }
         if *clear {
-            message.flags.clear();
+            message.flags = Arc::default();
         }
         for flag in flags {
             if !message.has_flag(flag) {
-                message.flags.push(flag.clone());
+                Arc::make_mut(&mut message.flags).push(flag.clone());
             }
         }
     }

@@ -3,9 +3,6 @@
 use super::{Reply, Session, command::Command, command::Token, header::quoted, name, view::View};
 use crate::world::{Extension, Folder};
 
-/// Every folder's UIDVALIDITY; folders are never made anew here.
-const UID_VALIDITY: u32 = 1;
-
 impl Session {
     /// LIST, LSUB and XLIST; the first argument may be a list of selection options.
     pub(super) fn list(&mut self, command: &Command) -> Reply {
@@ -46,12 +43,14 @@ impl Session {
     pub(super) fn select(&mut self, command: &Command) -> Reply {
         let wanted = command.text(0);
         self.view = None;
-        let Some(folder) = name::find(&self.account(), wanted) else {
+        let account = self.account();
+        let Some(folder) = name::find(&account, wanted) else {
             return Reply::unknown_mailbox(wanted);
         };
         let read_only = command.verb == "EXAMINE";
-        let Some((view, next, version)) = self.shelf(folder, |shelf| {
-            (View::of(folder, shelf, read_only), shelf.next_uid(), shelf.version)
+        let Some((view, validity, next, version)) = self.shelf(folder, |shelf| {
+            let view = View::of(folder, shelf, read_only, account.imap_folder_size);
+            (view, shelf.uid_validity, shelf.next_uid(), shelf.version)
         }) else {
             return Reply::no("System Error (Failure)");
         };
@@ -59,7 +58,7 @@ impl Session {
         let flags = "\\Answered \\Flagged \\Draft \\Deleted \\Seen $NotPhishing $Phishing";
         let permanent = if read_only { String::new() } else { format!("{flags} \\*") };
         let lines = format!(
-            "* FLAGS ({flags})\r\n* OK [PERMANENTFLAGS ({permanent})] Flags permitted.\r\n* OK [UIDVALIDITY {UID_VALIDITY}] UIDs valid.\r\n* {count} EXISTS\r\n* 0 RECENT\r\n* OK [UIDNEXT {next}] Predicted next UID.\r\n* OK [HIGHESTMODSEQ {}]\r\n",
+            "* FLAGS ({flags})\r\n* OK [PERMANENTFLAGS ({permanent})] Flags permitted.\r\n* OK [UIDVALIDITY {validity}] UIDs valid.\r\n* {count} EXISTS\r\n* 0 RECENT\r\n* OK [UIDNEXT {next}] Predicted next UID.\r\n* OK [HIGHESTMODSEQ {}]\r\n",
             version + 1
         );
         self.view = Some(view);
@@ -69,18 +68,20 @@ impl Session {
 
     pub(super) fn status(&mut self, command: &Command) -> Reply {
         let wanted = command.text(0);
-        let Some(folder) = name::find(&self.account(), wanted) else {
+        let account = self.account();
+        let Some(folder) = name::find(&account, wanted) else {
             return Reply::unknown_mailbox(wanted);
         };
         let Some(Token::List(items)) = command.arguments.get(1) else { return Reply::bad() };
+        let most = account.imap_folder_size;
         let told = self.shelf(folder, |shelf| {
             let items = items.iter().map(|item| {
                 let item = item.keyword();
                 let number = match &*item {
-                    "MESSAGES" => shelf.messages.len() as u64,
+                    "MESSAGES" => shelf.newest(most).len() as u64,
                     "RECENT" => 0,
                     "UIDNEXT" => shelf.next_uid().into(),
-                    "UIDVALIDITY" => UID_VALIDITY.into(),
+                    "UIDVALIDITY" => shelf.uid_validity.into(),
                     "UNSEEN" => shelf.unseen() as u64,
                     "HIGHESTMODSEQ" => shelf.version + 1,
                     _ => return None,

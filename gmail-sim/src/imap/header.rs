@@ -40,40 +40,62 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
+/// Addresses one after another; a group stands between `(NIL NIL "name" NIL)` and `(NIL NIL NIL
+/// NIL)`. What has no `@` is left out, and nobody at all is NIL.
 fn addresses(list: &str) -> String {
-    let all: Vec<String> = split_list(list).iter().filter_map(|one| address(one)).collect();
-    if all.is_empty() { "NIL".to_owned() } else { format!("({})", all.concat()) }
-}
-
-/// At the commas that stand outside quotes and angle brackets.
-fn split_list(list: &str) -> Vec<String> {
-    let (mut parts, mut quoted, mut depth) = (vec![String::new()], false, 0);
-    for letter in list.chars() {
+    let (mut all, mut one) = (String::new(), One::default());
+    let mut letters = list.chars();
+    while let Some(letter) = letters.next() {
         match letter {
-            '"' => quoted = !quoted,
-            '<' if !quoted => depth += 1,
-            '>' if !quoted => depth -= 1,
-            ',' if !quoted && depth <= 0 => {
-                parts.push(String::new());
-                continue;
+            '\\' if one.quoted => one.push(letters.next().unwrap_or('\\')),
+            '"' => one.quoted = !one.quoted,
+            letter if one.quoted => one.push(letter),
+            '<' => one.route = Some(String::new()),
+            '>' => one.closed = true,
+            ':' if one.route.is_none() => {
+                let group = std::mem::take(&mut one);
+                all.push_str(&format!("(NIL NIL {} NIL)", quoted(group.words.trim())));
             }
-            _ => {}
-        }
-        if let Some(part) = parts.last_mut() {
-            part.push(letter);
+            ',' => all.push_str(&std::mem::take(&mut one).told()),
+            ';' => {
+                all.push_str(&std::mem::take(&mut one).told());
+                all.push_str("(NIL NIL NIL NIL)");
+            }
+            letter => one.push(letter),
         }
     }
-    parts
+    all.push_str(&one.told());
+    if all.is_empty() { "NIL".to_owned() } else { format!("({all})") }
 }
 
-fn address(text: &str) -> Option<String> {
-    let (name, address) = match text.split_once('<') {
-        Some((name, rest)) => (name.trim().trim_matches('"'), rest.split('>').next()?.trim()),
-        None => ("", text.trim()),
-    };
-    let (local, domain) = address.rsplit_once('@')?;
-    let name = if name.is_empty() { "NIL".to_owned() } else { quoted(name) };
-    Some(format!("({name} NIL {} {})", quoted(local), quoted(domain)))
+/// One address, as far as it was read.
+#[derive(Debug, Default)]
+struct One {
+    closed: bool,
+    quoted: bool,
+    /// What stands in angle brackets.
+    route: Option<String>,
+    words: String,
+}
+
+impl One {
+    fn push(&mut self, letter: char) {
+        match &mut self.route {
+            Some(_) if self.closed => {}
+            Some(route) => route.push(letter),
+            None => self.words.push(letter),
+        }
+    }
+
+    fn told(self) -> String {
+        let (name, address) = match &self.route {
+            Some(route) => (self.words.trim(), route.trim()),
+            None => ("", self.words.trim()),
+        };
+        let Some((local, domain)) = address.rsplit_once('@') else { return String::new() };
+        let name = if name.is_empty() { "NIL".to_owned() } else { quoted(name) };
+        format!("({name} NIL {} {})", quoted(local), quoted(domain))
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +110,23 @@ mod tests {
         let expected =
             format!(r#"(NIL "Hi \"you\"" {people} {people} {people} {to} NIL NIL NIL NIL)"#);
         assert_eq!(envelope(raw), expected);
+    }
+
+    #[test]
+    fn groups_quotes_and_encoded_names_are_told_as_the_rfc_wants() {
+        let group = r#"((NIL NIL "My team" NIL)(NIL NIL "a" "x.example")("B" NIL "b" "y.example")(NIL NIL NIL NIL)(NIL NIL "c" "z.example"))"#;
+        assert_eq!(addresses("My team: a@x.example, B <b@y.example>;, c@z.example"), group);
+        let nobody = r#"((NIL NIL "undisclosed-recipients" NIL)(NIL NIL NIL NIL))"#;
+        assert_eq!(addresses("undisclosed-recipients:;"), nobody);
+        assert_eq!(
+            addresses("\"A \\\"B\\\" <c>\" <d@x.example>"),
+            r#"(("A \"B\" <c>" NIL "d" "x.example"))"#
+        );
+        assert_eq!(
+            addresses("=?UTF-8?Q?J=C3=BCrgen?= <j@x.example>"),
+            r#"(("=?UTF-8?Q?J=C3=BCrgen?=" NIL "j" "x.example"))"#
+        );
+        assert_eq!(addresses("\"a b\"@x.example"), r#"((NIL NIL "a b" "x.example"))"#);
+        assert_eq!((addresses(""), addresses("nobody, <>")), ("NIL".to_owned(), "NIL".to_owned()));
     }
 }

@@ -18,6 +18,13 @@ impl Session {
         if self.dialogue.say_as("+ idling\r\n", how.as_ref()).await? == Turn::Over {
             return Ok(Turn::Over);
         }
+        self.idles(true);
+        let turn = self.listen().await;
+        self.idles(false);
+        turn
+    }
+
+    async fn listen(&mut self) -> io::Result<Turn> {
         // What came between the last command and this one.
         if self.hear(Notice::Changed, Tell::All).await? == Turn::Over {
             return Ok(Turn::Over);
@@ -27,9 +34,13 @@ impl Session {
                 Event::Line(None) => return Ok(Turn::Over),
                 Event::Line(Some(_)) => {
                     self.dialogue.note("DONE");
+                    let how = match self.dialogue.fate(At::Done).await? {
+                        Fate::Replaced(turn) => return Ok(turn),
+                        Fate::CarryOut(how) => how,
+                    };
                     let tag = &self.dialogue.tag;
                     let done = format!("{tag} OK IDLE terminated (Success)\r\n");
-                    return self.dialogue.say(done).await;
+                    return self.dialogue.say_as(done, how.as_ref()).await;
                 }
                 Event::Expired => self.expire().await?,
                 Event::Notice(notice) => self.hear(notice, Tell::All).await?,
@@ -37,6 +48,12 @@ impl Session {
             if turn == Turn::Over {
                 return Ok(turn);
             }
+        }
+    }
+
+    fn idles(&self, idles: bool) {
+        if let Some(signed_in) = &self.signed_in {
+            signed_in.seat.idles(idles);
         }
     }
 }

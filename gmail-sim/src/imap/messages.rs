@@ -1,18 +1,19 @@
 //! Commands that look at messages: SEARCH, FETCH.
 
+use std::{borrow::Cow, sync::Arc};
+
 use super::{
     Reply, Session,
     command::{Command, Token},
     fetch::{self, Item},
     search::{Candidate, Key},
     set::Set,
-    view::View,
 };
 use crate::fault::What;
 
 impl Session {
-    pub(super) fn search(&mut self, command: &Command, how: Option<&What>) -> Reply {
-        let Some(view) = self.view.clone() else { return Reply::not_selected() };
+    pub(super) fn search(&self, command: &Command, how: Option<&What>) -> Reply {
+        let Some(view) = &self.view else { return Reply::not_selected() };
         let mut arguments = &command.arguments[..];
         let mut wanted = None;
         if let [first, Token::List(options), rest @ ..] = arguments
@@ -56,8 +57,8 @@ impl Session {
         })
     }
 
-    pub(super) fn fetch(&mut self, command: &Command) -> Reply {
-        let Some(view) = self.view.clone() else { return Reply::not_selected() };
+    pub(super) fn fetch(&self, command: &Command) -> Reply {
+        let Some(view) = &self.view else { return Reply::not_selected() };
         let set = Set::parse(command.text(0));
         let items = command.arguments.get(1).and_then(fetch::parse);
         let (Some(set), Some(mut items)) = (set, items) else { return Reply::bad() };
@@ -66,7 +67,7 @@ impl Session {
         }
         let marks = items.iter().any(|item| matches!(item, Item::Section(s) if s.marks));
         let marks = marks && !view.read_only;
-        let chosen = choose(&view, &set, command.by_uid);
+        let chosen = view.chosen(&set, command.by_uid);
         let labels = items.contains(&Item::Labels);
         let told = self.hand(|hand| {
             let mut lines = Vec::new();
@@ -76,15 +77,15 @@ impl Session {
                     true => hand.mark(view.folder, uid, |message| {
                         unseen = !message.has_flag("\\Seen");
                         if unseen {
-                            message.flags.push("\\Seen".to_owned());
+                            Arc::make_mut(&mut message.flags).push("\\Seen".to_owned());
                         }
                     }),
                     false => hand.shelf(view.folder).messages.get(&uid).cloned(),
                 };
                 let Some(message) = message else { continue };
-                let mut items = items.clone();
+                let mut items = Cow::Borrowed(&items[..]);
                 if unseen && !items.contains(&Item::Flags) {
-                    items.push(Item::Flags);
+                    items.to_mut().push(Item::Flags);
                 }
                 let others = match labels {
                     true => hand.elsewhere(message.gmail_id, view.folder),
@@ -96,18 +97,6 @@ impl Session {
         });
         Reply::ok("Success").with(told.unwrap_or_default())
     }
-}
-
-/// The messages of a set, with their sequence numbers.
-pub(super) fn choose(view: &View, set: &Set, by_uid: bool) -> Vec<(usize, u32)> {
-    let last_uid = view.uids.last().copied().unwrap_or(0);
-    let last_sequence = view.uids.len() as u32;
-    let numbered = (1_u32..).zip(view.uids.iter().copied());
-    let chosen = numbered.filter(|&(sequence, uid)| match by_uid {
-        true => set.holds(uid, last_uid),
-        false => set.holds(sequence, last_sequence),
-    });
-    chosen.map(|(sequence, uid)| (sequence as usize, uid)).collect()
 }
 
 /// RFC 4731.

@@ -1,10 +1,9 @@
 //! SEARCH: which messages meet what is asked (RFC 3501 section 6.4.4, and Gmail's X-GM keys).
 
-use time::Date;
-
 use super::{
     command::Token,
-    date, header,
+    date::{self, Day},
+    header,
     raw::{self, Raw},
     set::Set,
 };
@@ -14,7 +13,7 @@ use crate::world::Message;
 #[derive(Clone, Debug)]
 pub(super) enum Key {
     All(Vec<Self>),
-    Before(Date),
+    Before(Day),
     Flag(String),
     GmailId(u64),
     GmailRaw(Raw),
@@ -22,10 +21,10 @@ pub(super) enum Key {
     Larger(usize),
     None,
     Not(Box<Self>),
-    On(Date),
+    On(Day),
     Or(Box<Self>, Box<Self>),
     Sequence(Set),
-    Since(Date),
+    Since(Day),
     Smaller(usize),
     Text(String),
     Uid(Set),
@@ -56,7 +55,7 @@ impl Key {
         let message = candidate.message;
         match self {
             Self::All(keys) => keys.iter().all(|key| key.meets(candidate)),
-            Self::Before(day) => date::day(message.received) < *day,
+            Self::Before(day) => message.received < day.start,
             Self::Flag(flag) => message.has_flag(flag),
             Self::GmailId(id) => message.gmail_id == *id,
             Self::GmailRaw(raw) => raw.meets(message, candidate.now),
@@ -67,10 +66,10 @@ impl Key {
             Self::Larger(size) => message.raw.len() > *size,
             Self::None => false,
             Self::Not(key) => !key.meets(candidate),
-            Self::On(day) => date::day(message.received) == *day,
+            Self::On(day) => day.contains(&message.received),
             Self::Or(one, other) => one.meets(candidate) || other.meets(candidate),
             Self::Sequence(set) => set.holds(candidate.sequence, candidate.last_sequence),
-            Self::Since(day) => date::day(message.received) >= *day,
+            Self::Since(day) => message.received >= day.start,
             Self::Smaller(size) => message.raw.len() < *size,
             Self::Text(text) => contains(&String::from_utf8_lossy(&message.raw), text),
             Self::Uid(set) => set.holds(message.uid, candidate.last_uid),

@@ -25,14 +25,17 @@ impl Set {
 
     /// Is the number in the set, when `last` is the highest in use?
     pub(super) fn holds(&self, number: u32, last: u32) -> bool {
-        let value = |bound: Bound| match bound {
+        self.ranges(last).any(|(from, to)| (from..=to).contains(&number))
+    }
+
+    /// The ranges, each from the lower bound to the higher, both included.
+    pub(super) fn ranges(&self, last: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let value = move |bound: Bound| match bound {
             Bound::Last => last,
             Bound::Number(number) => number,
         };
-        self.0.iter().any(|&(from, to)| {
-            let (from, to) = (value(from), value(to));
-            (from.min(to)..=from.max(to)).contains(&number)
-        })
+        let bounds = self.0.iter().map(move |&(one, other)| (value(one), value(other)));
+        bounds.map(|(one, other)| (one.min(other), one.max(other)))
     }
 }
 

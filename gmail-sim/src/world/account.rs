@@ -50,22 +50,34 @@ pub struct Account {
     /// How many bytes IMAP may send in a rolling day; from nine tenths on replies carry
     /// `[THROTTLED]`, beyond it the session ends with `[OVERQUOTA]`.
     pub imap_bytes_per_day: u64,
+    /// How many messages of each folder IMAP shows, the newest; all where absent. Google offers
+    /// 1000, 2000, 5000 and 10000:
+    /// <https://developers.google.com/gmail/api/reference/rest/v1/ImapSettings>. Which ones count
+    /// as the newest is [U]: here those with the highest UIDs, when the folder is opened.
+    pub imap_folder_size: Option<u32>,
     /// How many seconds an IMAP session lives; as long as its access token where absent.
     pub imap_session_life: Option<u64>,
-    /// How many IMAP sessions at once.
+    /// How many IMAP sessions at once, of all clients together.
     pub imap_sessions: usize,
+    /// How many of them other clients have, which the simulator does not see.
+    pub imap_sessions_elsewhere: usize,
     /// A line of the catalogue that refuses every IMAP sign-in.
     pub imap_says: Option<String>,
     /// Which limits apply.
     pub kind: Kind,
     /// The language of the folder names.
     pub language: Language,
+    /// To how many recipients may be sent in a rolling day, each counted as often as it is sent to;
+    /// the kind's limit where absent.
+    pub recipients_per_day: Option<u32>,
     /// What the token endpoint answers as `refresh_token_expires_in`, whatever is true; see
     /// [`Client::tells_end`](super::Client::tells_end) where absent.
     pub refresh_token_expires_in: Option<u64>,
     /// What the owner granted; new access tokens carry it. With `openid` or `email` in it, token
     /// information names the account.
     pub scope: String,
+    /// Where SMTP says that a daily limit is reached.
+    pub sending_limit_at: LimitAt,
     /// How many seconds after linking the organisation's session control wants the owner to sign in
     /// again; never where absent. Google offers 1 to 24 hours:
     /// <https://support.google.com/a/answer/9368756>
@@ -112,13 +124,17 @@ impl Default for Account {
             gmail_enabled: true,
             imap: ImapAccess::On,
             imap_bytes_per_day: 2_500_000_000,
+            imap_folder_size: None,
             imap_session_life: None,
             imap_sessions: 15,
+            imap_sessions_elsewhere: 0,
             imap_says: None,
             kind: Kind::Workspace,
             language: Language::English,
+            recipients_per_day: None,
             refresh_token_expires_in: None,
             scope: MAIL_SCOPE.to_owned(),
+            sending_limit_at: LimitAt::Data,
             sends_per_day: None,
             session_control: None,
             sign_ins_per_ten_minutes: 78,
@@ -135,11 +151,22 @@ impl Default for Account {
 }
 
 impl Account {
-    pub(crate) fn daily_sends(&self) -> u32 {
-        self.sends_per_day.unwrap_or(match self.kind {
+    pub(super) fn daily_sends(&self) -> u64 {
+        let limit = self.sends_per_day.unwrap_or(match self.kind {
             Kind::Personal | Kind::WorkspaceTrial => 500,
             Kind::Workspace => 2000,
-        })
+        });
+        limit.into()
+    }
+
+    /// <https://support.google.com/a/answer/166852>; that each recipient counts for a personal
+    /// account is only reported (deltachat#647).
+    pub(super) fn daily_recipients(&self) -> u64 {
+        let limit = self.recipients_per_day.unwrap_or(match self.kind {
+            Kind::Personal => 500,
+            Kind::Workspace | Kind::WorkspaceTrial => 10_000,
+        });
+        limit.into()
     }
 
     /// Does the grant hold a scope of Gmail's?
@@ -174,12 +201,27 @@ impl Account {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A personal account: 500 messages a day.
+    /// A personal account: 500 messages a day, to 500 recipients.
     Personal,
-    /// A paid Workspace account: 2,000 messages a day.
+    /// A paid Workspace account: 2,000 messages a day, to 10,000 recipients.
     Workspace,
-    /// A Workspace trial: 500 messages a day.
+    /// A Workspace trial: 500 messages a day, to 10,000 recipients.
     WorkspaceTrial,
+}
+
+/// Where SMTP says that a daily limit is reached. DATA is captured
+/// (<https://github.com/PHPMailer/PHPMailer/issues/1370>), the others are [U].
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitAt {
+    /// DATA, before the message.
+    Data,
+    /// MAIL FROM.
+    Mail,
+    /// The end of the message.
+    Message,
+    /// Each RCPT TO that is too much.
+    Rcpt,
 }
 
 /// Something that an IMAP server can do, or not.

@@ -8,10 +8,8 @@ use std::{
 use super::{
     Arrival, Bounce, Delivery, Folder, Letter, Message, Notice, Resident, State, WhenFull, World,
     bounce::Returned,
-    line,
     stamp::{self, Way},
 };
-use crate::lines::Line;
 
 /// The reach of a simulated world: what becomes of a recipient.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,7 +40,7 @@ impl World {
             raw: raw.into().into(),
             recipients: Arc::new([]),
             received,
-            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            flags: Arc::new(flags.iter().map(|&flag| flag.to_owned()).collect()),
         };
         let mut state = self.state();
         let resident = state.resident(address);
@@ -91,27 +89,6 @@ impl World {
         if state.domains.contains(domain) { Recipient::Nobody } else { Recipient::Elsewhere }
     }
 
-    /// May this mailbox send one more message today?
-    pub(crate) fn may_send(&self, sender: &str) -> Result<(), &'static Line> {
-        let now = self.now();
-        let mut state = self.state();
-        let Some(resident) = state.residents.get_mut(sender) else { return Ok(()) };
-        let limit = u64::from(resident.account.daily_sends());
-        if resident.sent.sum(now) < limit { Ok(()) } else { Err(line("smtp.daily_limit_user")) }
-    }
-
-    /// Counts a message as sent without sending it: a busy day, for tests and presets.
-    pub fn count_as_sent(&self, sender: &str, messages: u32) {
-        let now = self.now();
-        self.state().resident(sender).sent.add(now, u64::from(messages));
-    }
-
-    /// Counts bytes as sent by IMAP: a busy day, for tests and presets.
-    pub fn count_imap_bytes(&self, address: &str, bytes: u64) {
-        let now = self.now();
-        self.state().resident(address).imap_bytes.add(now, bytes);
-    }
-
     /// Sends a message: a copy to the sender's `\Sent`, and to each recipient what is to become of
     /// it there. Google makes `From` an address of the sender's, and adds its fields to what arrives.
     pub(crate) fn send(&self, sender: &str, recipients: &[String], raw: Vec<u8>) {
@@ -125,10 +102,10 @@ impl World {
             raw: raw.into(),
             recipients: Arc::clone(&all),
             received: sent,
-            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            flags: Arc::new(flags.iter().map(|&flag| flag.to_owned()).collect()),
         };
         if let Some(resident) = state.residents.get_mut(sender) {
-            resident.sent.add(sent, 1);
+            resident.count_sent(sent, 1, recipients.len() as u64);
             let keeping = resident.account.keeping();
             resident.store.put(Folder::Sent, letter(raw.clone(), &["\\Seen"]), keeping);
             resident.sessions.tell(&Notice::Changed);
@@ -174,7 +151,7 @@ impl World {
         self.state().residents.get(address)?.store.next_arrival()
     }
 
-    fn gmail_id(&self) -> u64 {
+    pub(super) fn gmail_id(&self) -> u64 {
         1_592_225_494_819_146_101 + self.number()
     }
 }

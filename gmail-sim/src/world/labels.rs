@@ -8,7 +8,7 @@
 //! deletes for good. [U]: that a copy into spam or the bin takes the other labels away as a move
 //! does, that `\Sent` is a label like any other, and what expunging in All Mail does.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{ops::Range, sync::Arc, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,14 +50,47 @@ fn apart(folder: Folder) -> bool {
     matches!(folder, Folder::Junk | Folder::Trash)
 }
 
+fn also_in_all(folder: Folder, keeping: Keeping) -> bool {
+    matches!(keeping, Keeping::Labels { .. }) && folder != Folder::All && !apart(folder)
+}
+
 impl Mailstore {
     /// Puts a message that is new to the account.
     pub(crate) fn put(&mut self, folder: Folder, letter: Letter, keeping: Keeping) -> u32 {
-        let labels = matches!(keeping, Keeping::Labels { .. });
-        if labels && folder != Folder::All && !apart(folder) {
+        if also_in_all(folder, keeping) {
             self.add(Folder::All, letter.clone());
         }
         self.add(folder, letter)
+    }
+
+    /// Puts messages that are new to the account: the answer is their UIDs.
+    pub(crate) fn put_all(
+        &mut self,
+        folder: Folder,
+        letters: &[Letter],
+        keeping: Keeping,
+    ) -> Range<u32> {
+        if also_in_all(folder, keeping) {
+            self.add_all(Folder::All, letters);
+        }
+        self.add_all(folder, letters)
+    }
+
+    /// Puts a message into the bin and takes it out of everything else; what is in the bin or in
+    /// spam is gone for good.
+    pub(crate) fn throw_away(&mut self, folder: Folder, uid: u32, keeping: Keeping) {
+        let Some(message) = self.shelf(folder).messages.get(&uid).cloned() else { return };
+        let places = match keeping {
+            Keeping::Folders => vec![(folder, uid)],
+            Keeping::Labels { .. } => self.places(message.gmail_id),
+        };
+        if !apart(folder) {
+            let Message { gmail_id, raw, recipients, received, flags, .. } = message;
+            self.add(Folder::Trash, Letter { gmail_id, raw, recipients, received, flags });
+        }
+        for (folder, uid) in places {
+            self.take(folder, uid);
+        }
     }
 }
 
@@ -110,13 +143,13 @@ impl Hand<'_> {
         change: impl FnOnce(&mut Message),
     ) -> Option<Message> {
         let message = self.shelf(folder).messages.get_mut(&uid)?;
-        let before = message.flags.clone();
+        let before = Arc::clone(&message.flags);
         change(message);
         let message = message.clone();
         if message.flags == before {
             return Some(message);
         }
-        self.write(folder, &message, Change::Flags(message.flags.clone()));
+        self.write(folder, &message, Change::Flags(message.flags.to_vec()));
         if let Keeping::Labels { at_once, .. } = self.keeping {
             self.share_flags(folder, &message);
             if at_once && message.has_flag(DELETED) {
@@ -143,7 +176,7 @@ impl Hand<'_> {
         if folder != Folder::All {
             self.remove(folder, uid);
         } else if let Some(kept) = self.shelf(folder).messages.get_mut(&uid) {
-            kept.flags.retain(|flag| !flag.eq_ignore_ascii_case(DELETED));
+            Arc::make_mut(&mut kept.flags).retain(|flag| !flag.eq_ignore_ascii_case(DELETED));
         }
         match last {
             ExpungeBehavior::DeleteForever if !labelled => self.destroy(id),
@@ -227,10 +260,10 @@ impl Hand<'_> {
             raw: Arc::clone(&message.raw),
             recipients: Arc::clone(&message.recipients),
             received: message.received,
-            flags: message.flags.clone(),
+            flags: Arc::clone(&message.flags),
         };
         if matches!(self.keeping, Keeping::Labels { .. }) {
-            letter.flags.retain(|flag| !flag.eq_ignore_ascii_case(DELETED));
+            Arc::make_mut(&mut letter.flags).retain(|flag| !flag.eq_ignore_ascii_case(DELETED));
         }
         let uid = self.resident.store.add(to, letter);
         self.write(to, &Message { uid, ..message.clone() }, Change::Added);
@@ -250,8 +283,9 @@ impl Hand<'_> {
         for (folder, uid) in self.resident.store.places(message.gmail_id) {
             let Some(other) = self.shelf(folder).messages.get_mut(&uid) else { continue };
             if folder != from {
-                other.flags.retain(deletes);
-                other.flags.extend(message.flags.iter().filter(|flag| !deletes(flag)).cloned());
+                let flags = Arc::make_mut(&mut other.flags);
+                flags.retain(deletes);
+                flags.extend(message.flags.iter().filter(|flag| !deletes(flag)).cloned());
             }
         }
     }

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::World;
+use super::{LimitAt, Resident, World, line};
+use crate::lines::Line;
 
 /// How much of a day's IMAP bandwidth is left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +35,49 @@ impl World {
     }
 }
 
+impl World {
+    /// May this mailbox send one more message today, to so many recipients? Only where the account
+    /// says that Google looks.
+    pub(crate) fn may_send(
+        &self,
+        sender: &str,
+        at: LimitAt,
+        recipients: usize,
+    ) -> Result<(), &'static Line> {
+        let now = self.now();
+        let mut state = self.state();
+        let Some(resident) = state.residents.get_mut(sender) else { return Ok(()) };
+        let account = &resident.account;
+        let messages = resident.sent.sum(now) + 1;
+        let recipients = resident.sent_recipients.sum(now) + recipients as u64;
+        let fits = messages <= account.daily_sends() && recipients <= account.daily_recipients();
+        match fits || at != account.sending_limit_at {
+            true => Ok(()),
+            false => Err(line("smtp.daily_limit_user")),
+        }
+    }
+
+    /// Counts messages as sent, to one recipient each, without sending them: a busy day, for tests
+    /// and presets.
+    pub fn count_as_sent(&self, sender: &str, messages: u32) {
+        let (now, messages) = (self.now(), u64::from(messages));
+        self.state().resident(sender).count_sent(now, messages, messages);
+    }
+
+    /// Counts bytes as sent by IMAP: a busy day, for tests and presets.
+    pub fn count_imap_bytes(&self, address: &str, bytes: u64) {
+        let now = self.now();
+        self.state().resident(address).imap_bytes.add(now, bytes);
+    }
+}
+
+impl Resident {
+    pub(super) fn count_sent(&mut self, at: SystemTime, messages: u64, recipients: u64) {
+        self.sent.add(at, messages);
+        self.sent_recipients.add(at, recipients);
+    }
+}
+
 /// Amounts of the last so many seconds.
 #[derive(Debug)]
 pub(crate) struct Window {
@@ -59,12 +103,16 @@ impl Window {
         self.sum
     }
 
-    /// Amounts of the same second are kept as one, so that a busy session costs little.
-    pub(crate) fn add(&mut self, now: SystemTime, amount: u64) {
+    /// Amounts of the same second are kept as one, so that a busy session costs little. Time may
+    /// be past already.
+    pub(crate) fn add(&mut self, at: SystemTime, amount: u64) {
         self.sum += amount;
-        match self.amounts.back_mut() {
-            Some((at, sum)) if now.duration_since(*at).is_ok_and(|d| d < GRAIN) => *sum += amount,
-            _ => self.amounts.push_back((now, amount)),
+        let after = self.amounts.partition_point(|(earlier, _)| *earlier <= at);
+        match after.checked_sub(1).and_then(|before| self.amounts.get_mut(before)) {
+            Some((since, sum)) if at.duration_since(*since).is_ok_and(|d| d < GRAIN) => {
+                *sum += amount
+            }
+            _ => self.amounts.insert(after, (at, amount)),
         }
     }
 }
@@ -84,5 +132,14 @@ mod tests {
         assert_eq!(window.sum(start + Duration::from_secs(59)), 7);
         assert_eq!(window.sum(start + Duration::from_secs(60)), 4);
         assert_eq!(window.sum(start + Duration::from_secs(90)), 0);
+    }
+
+    #[test]
+    fn what_is_counted_late_ends_at_its_own_time() {
+        let start = SystemTime::UNIX_EPOCH;
+        let mut window = Window::of(Duration::from_secs(60));
+        window.add(start + Duration::from_secs(30), 4);
+        window.add(start, 3);
+        assert_eq!(window.sum(start + Duration::from_secs(60)), 4);
     }
 }

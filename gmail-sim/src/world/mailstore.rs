@@ -1,9 +1,11 @@
 //! The folders of one mailbox and the messages in them.
 //!
-//! Invariant: a folder's UIDs only grow, and a message's UID never changes while it stays there.
+//! Invariant: under one UIDVALIDITY a folder's UIDs only grow, and a message's UID never changes
+//! while it stays there.
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::Range,
     sync::Arc,
     time::SystemTime,
 };
@@ -58,8 +60,8 @@ pub struct Message {
     /// When it came.
     #[serde(serialize_with = "super::asked::unix_seconds")]
     pub received: SystemTime,
-    /// Its flags, with their backslash.
-    pub flags: Vec<String>,
+    /// Its flags, with their backslash; those of messages that came together are kept once.
+    pub flags: Arc<Vec<String>>,
     /// Header and body, with CRLF line ends.
     #[serde(serialize_with = "lossy")]
     pub raw: Arc<[u8]>,
@@ -84,16 +86,26 @@ pub(crate) struct Letter {
     pub(crate) raw: Arc<[u8]>,
     pub(crate) recipients: Arc<[String]>,
     pub(crate) received: SystemTime,
-    pub(crate) flags: Vec<String>,
+    pub(crate) flags: Arc<Vec<String>>,
 }
 
 /// One folder's messages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shelf {
     pub(crate) messages: BTreeMap<u32, Message>,
     last_uid: u32,
+    /// Grows with every message that leaves, so that a session sees cheaply whether one did.
+    pub(crate) removals: u64,
+    pub(crate) uid_validity: u32,
     /// Grows with every change, so that a session sees cheaply whether it has to look.
     pub(crate) version: u64,
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        let messages = BTreeMap::new();
+        Self { messages, last_uid: 0, removals: 0, uid_validity: 1, version: 0 }
+    }
 }
 
 impl Shelf {
@@ -101,16 +113,30 @@ impl Shelf {
         self.last_uid + 1
     }
 
-    fn add(&mut self, letter: Letter) -> u32 {
+    /// The message that a letter becomes, with the next UID.
+    fn number(&mut self, letter: Letter) -> Message {
         self.last_uid += 1;
         self.version += 1;
         let Letter { gmail_id, raw, recipients, received, flags } = letter;
-        let uid = self.last_uid;
-        self.messages.insert(uid, Message { uid, gmail_id, received, flags, raw, recipients });
+        Message { uid: self.last_uid, gmail_id, received, flags, raw, recipients }
+    }
+
+    fn add(&mut self, letter: Letter) -> u32 {
+        let message = self.number(letter);
+        let uid = message.uid;
+        self.messages.insert(uid, message);
         uid
     }
 
+    /// The numbers of the newest so many messages; of all where there is no limit.
+    pub(crate) fn newest(&self, most: Option<u32>) -> Vec<u32> {
+        let most = most.map_or(usize::MAX, |most| most as usize);
+        let hidden = self.messages.len().saturating_sub(most);
+        self.messages.keys().skip(hidden).copied().collect()
+    }
+
     fn remove(&mut self, uid: u32) -> Option<Message> {
+        self.removals += 1;
         self.version += 1;
         self.messages.remove(&uid)
     }
@@ -151,6 +177,47 @@ impl Mailstore {
         }
         places.push((folder, uid));
         uid
+    }
+
+    /// Adds many messages to this folder and no other: the answer is their UIDs.
+    pub(crate) fn add_all(&mut self, folder: Folder, letters: &[Letter]) -> Range<u32> {
+        let shelf = self.shelves.entry(folder).or_default();
+        let first = shelf.next_uid();
+        let numbered = letters.iter().map(|letter| shelf.number(letter.clone()));
+        let more: Vec<(u32, Message)> = numbered.map(|message| (message.uid, message)).collect();
+        // Appending builds a tree without gaps, but looks at all of it.
+        match more.len() > shelf.messages.len() {
+            true => shelf.messages.append(&mut more.into_iter().collect()),
+            false => shelf.messages.extend(more),
+        }
+        let uids = first..shelf.next_uid();
+        for (uid, letter) in uids.clone().zip(letters) {
+            // Gmail keeps a message in two folders at least.
+            let room = || Vec::with_capacity(2);
+            let places = self.places.entry(letter.gmail_id).or_insert_with(room);
+            if places.is_empty() {
+                self.bytes += letter.raw.len() as u64;
+            }
+            places.push((folder, uid));
+        }
+        uids
+    }
+
+    /// Gives every message of a folder another number, counted from one, under another UIDVALIDITY,
+    /// which is the answer.
+    pub(crate) fn renumber(&mut self, folder: Folder) -> u32 {
+        let shelf = self.shelves.entry(folder).or_default();
+        shelf.uid_validity += 1;
+        shelf.version += 1;
+        shelf.last_uid = 0;
+        for (_, mut message) in std::mem::take(&mut shelf.messages) {
+            shelf.last_uid += 1;
+            let old = std::mem::replace(&mut message.uid, shelf.last_uid);
+            let places = self.places.get_mut(&message.gmail_id).into_iter().flatten();
+            places.filter(|place| **place == (folder, old)).for_each(|place| place.1 = message.uid);
+            shelf.messages.insert(message.uid, message);
+        }
+        shelf.uid_validity
     }
 
     /// Takes a message out of this folder and no other.

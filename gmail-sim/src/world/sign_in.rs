@@ -59,7 +59,8 @@ impl World {
         if resident.imap_bytes.sum(now) >= account.imap_bytes_per_day {
             return Err(line("imap.overquota_no"));
         }
-        if resident.sessions.count() >= account.imap_sessions {
+        if resident.sessions.count() + account.imap_sessions_elsewhere >= account.imap_sessions {
+            resident.sessions.refuse();
             return Err(line("imap.too_many_connections"));
         }
         let life = account.imap_session_life.map(Duration::from_secs);

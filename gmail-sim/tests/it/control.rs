@@ -1,10 +1,12 @@
 //! The control port and the preset.
 
-use gmail_sim::{Fault, Options, Sim, lines, preset};
+use std::time::{Duration, SystemTime};
+
+use gmail_sim::{Fault, Folder, Options, Sim, lines, preset};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::support::{ADDRESS, CLIENT, Stage, Wire};
+use crate::support::{ADDRESS, CLIENT, Stage, Wire, until};
 
 async fn ask(stage: &Stage, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let url = url::Url::parse(&stage.at().control_url).unwrap();
@@ -108,7 +110,7 @@ async fn the_way_of_the_next_message_is_set_and_what_was_touched_is_told() {
     assert_eq!(status, 400);
     assert!(told["error"].as_str().unwrap().contains("`bounced`"), "{told}");
     stage.send(ADDRESS, "Subject: x\r\nMessage-ID: <1@x.example>\r\n\r\n").await;
-    stage.world.advance(std::time::Duration::from_secs(60));
+    stage.world.advance(Duration::from_secs(60));
     let mut wire = stage.selected("INBOX").await;
     wire.imap("UID STORE 1 +FLAGS (\\Seen)").await;
     let (_, touched) = ask(&stage, "GET", &format!("{path}/touched"), &Value::Null).await;
@@ -223,4 +225,50 @@ async fn ports_in_a_row_can_be_chosen() {
         }
     }
     panic!("no seven ports");
+}
+
+#[tokio::test]
+async fn the_control_port_fills_and_changes_sent_and_disturbs_sessions() {
+    let stage = Stage::set().await;
+    let path = |what: &str| format!("/accounts/{ADDRESS}/{what}");
+    let sent = json!({ "messages": 500, "every_seconds": 60, "until": 1_767_225_600, "to": ["a{n}@example.org"], "by": "smtp", "header": ["X-A: b"] });
+    let (_, uids) = ask(&stage, "POST", &path("sent"), &sent).await;
+    assert_eq!(uids, json!({ "first_uid": 1, "next_uid": 501 }));
+    let last = stage.world.messages(ADDRESS, Folder::Sent).pop().unwrap();
+    assert_eq!(last.received, SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600));
+    let raw = "From: sales@example.com\r\nTo: a500@example.org\r\nX-A: b\r\nSubject: Sent before\r\n\r\nHello\r\n";
+    assert_eq!(String::from_utf8_lossy(&last.raw), raw);
+
+    let early = json!({ "folder": "sent", "before": 1_767_225_600 - 60 * 99 });
+    let (_, deleted) = ask(&stage, "POST", &path("delete"), &early).await;
+    assert_eq!(deleted, json!({ "deleted": 400 }));
+    let named = json!({ "folder": "sent", "uids": [1, 500] });
+    assert_eq!(ask(&stage, "POST", &path("delete"), &named).await.1, json!({ "deleted": 1 }));
+    let renumbered = ask(&stage, "POST", &path("renumber"), &json!({ "folder": "sent" })).await;
+    assert_eq!(renumbered, (200, json!({ "uid_validity": 2 })));
+    assert_eq!(stage.world.messages(ADDRESS, Folder::Sent).pop().unwrap().uid, 99);
+
+    let mut wire = stage.signed_in().await;
+    let (_, counted) = ask(&stage, "GET", &path("sessions"), &Value::Null).await;
+    let one = json!({ "idling": 0, "open": 1, "peak": 1, "refused": 0, "sign_ins": 1 });
+    assert_eq!(counted, one);
+    let alert = json!({ "what": { "say_raw": "* OK [ALERT] Hello\r\n" } });
+    ask(&stage, "POST", &path("sessions"), &alert).await;
+    assert_eq!(wire.line().await, "* OK [ALERT] Hello\r\n");
+    ask(&stage, "POST", &path("sessions"), &json!({ "what": "close" })).await;
+    assert_eq!(wire.line().await, "");
+    until("its seat is free", || stage.world.sessions(ADDRESS) == 0).await;
+    let (_, anew) = ask(&stage, "DELETE", &path("sessions"), &Value::Null).await;
+    assert_eq!((&anew["peak"], &anew["sign_ins"]), (&0.into(), &0.into()));
+
+    for (what, body) in [
+        ("sent", json!({ "message": 5 })),
+        ("delete", json!({})),
+        ("renumber", json!({ "folder": "outbox" })),
+        ("sessions", json!({ "what": "html" })),
+    ] {
+        assert_eq!(ask(&stage, "POST", &path(what), &body).await.0, 400, "{what}");
+    }
+    let unknown = "/accounts/nobody@example.com/sent";
+    assert_eq!(ask(&stage, "POST", unknown, &Value::Null).await.0, 404);
 }
