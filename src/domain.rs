@@ -13,5 +13,7 @@ pub mod outcome;
 pub mod reason;
 pub mod redact;
 pub mod secret;
+pub mod sending;
 pub mod service_account;
+pub mod session;
 pub mod trip;

@@ -54,7 +54,7 @@ impl fmt::Debug for Key {
 }
 
 /// The first eight bytes of HMAC-SHA256.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Fingerprint([u8; 8]);
 

@@ -1,6 +1,6 @@
 //! What came of a probe: a verdict with its evidence, timed phases, and what was seen on the way.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, ops::AddAssign, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,9 @@ pub struct Outcome {
     pub took: Duration,
     pub phases: Box<[(Phase, Duration)]>,
     /// What the server let us know beside its answers.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<Told>,
+    /// What its IMAP session moved.
+    pub traffic: Traffic,
     /// The certificate that the server showed.
     pub certificate: Option<Certificate>,
     /// Whose account the token opens, as far as the probe was told.
@@ -49,6 +51,7 @@ impl Outcome {
             took: Duration::ZERO,
             phases: Box::default(),
             notices: Vec::new(),
+            traffic: Traffic::default(),
             certificate: None,
             identity: None,
             transcript: [].into(),
@@ -234,6 +237,28 @@ impl Notice {
             Self::Throttled => "throttled",
             Self::TooManyConnections => "too_many_connections",
         }
+    }
+}
+
+/// A notice as it was said, redacted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Told {
+    pub notice: Notice,
+    pub words: String,
+}
+
+/// Bytes that an IMAP session moved inside TLS. Google allows an account 2,500 MB down and 500 MB up a day, all clients
+/// together: https://support.google.com/a/answer/1071518
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Traffic {
+    pub down: u64,
+    pub up: u64,
+}
+
+impl AddAssign for Traffic {
+    fn add_assign(&mut self, more: Self) {
+        self.down += more.down;
+        self.up += more.up;
     }
 }
 

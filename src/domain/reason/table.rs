@@ -221,6 +221,9 @@ reasons! {
     GarbledAnswer "garbled_answer" Network OnSchedule
         "What answers does not speak the protocol: a proxy, a captive portal or another service stands there."
         "Check host, port and security in the configuration, and what this network puts between this host and Google."
+    ImapSessionShort "imap_session_short" Network OnSchedule
+        "IMAP sessions with this mailbox end within minutes, again and again, so that whatever waits for its mail signs in all the time."
+        "See on the link's page how they ended. If nobody said good-bye, raise the idle timeout of firewalls and NAT between this host and Google to more than 10 minutes; if Google did, find what else signs in to this mailbox in a loop (https://myaccount.google.com/device-activity)."
     TlsUntrusted "tls_untrusted" Network OnSchedule
         "The server's certificate comes from an authority that this host does not trust."
         "If your network inspects TLS, give its CA as google.ca_file; otherwise somebody else answers in Google's place."
