@@ -19,10 +19,12 @@ use crate::{
     wire::{Wire, dialogue::Dialogue, oauth::AccessToken},
 };
 
+pub mod capacity;
 pub mod identity;
 pub mod imap;
 mod keys;
 pub mod round_trip;
+pub mod session;
 pub mod smtp;
 pub mod token;
 
@@ -32,14 +34,23 @@ pub enum Check {
     Token,
     Smtp,
     Imap,
+    Capacity,
+    Session,
     Identity,
     RoundTrip,
 }
 
 impl Check {
     /// In the order in which they run: what others need comes first.
-    pub const ALL: [Self; 5] =
-        [Self::Token, Self::Smtp, Self::Imap, Self::Identity, Self::RoundTrip];
+    pub const ALL: [Self; 7] = [
+        Self::Token,
+        Self::Smtp,
+        Self::Imap,
+        Self::Capacity,
+        Self::Session,
+        Self::Identity,
+        Self::RoundTrip,
+    ];
 
     /// The value of the `check` label.
     pub fn name(self) -> &'static str {
@@ -47,6 +58,8 @@ impl Check {
             Self::Token => "token",
             Self::Smtp => "smtp",
             Self::Imap => "imap",
+            Self::Capacity => "capacity",
+            Self::Session => "session",
             Self::Identity => "identity",
             Self::RoundTrip => "round_trip",
         }
@@ -59,7 +72,7 @@ impl Check {
     /// Whether the check says anything about a link of this direction.
     pub fn applies_to(self, direction: Direction) -> bool {
         match self {
-            Self::Identity | Self::Token => true,
+            Self::Capacity | Self::Identity | Self::Session | Self::Token => true,
             Self::RoundTrip | Self::Smtp => direction != Direction::Incoming,
             Self::Imap => direction != Direction::Outgoing,
         }
@@ -74,6 +87,8 @@ impl Check {
             Self::Token => token::run(probe).await,
             Self::Smtp => smtp::run(probe).await,
             Self::Imap => imap::run(probe).await,
+            Self::Capacity => capacity::run(probe).await,
+            Self::Session => session::run(probe).await,
             Self::Identity => identity::run(probe).await,
             Self::RoundTrip => round_trip::run(probe).await,
         }
@@ -81,6 +96,15 @@ impl Check {
 }
 
 impl Check {
+    /// The check that talks to the same server before: its failure is the reason why this one is skipped.
+    pub fn follows(self) -> Option<Self> {
+        match self {
+            Self::Capacity | Self::Session => Some(Self::Imap),
+            Self::RoundTrip => Some(Self::Smtp),
+            Self::Identity | Self::Imap | Self::Smtp | Self::Token => None,
+        }
+    }
+
     /// Whether it is run whenever somebody asks, and as soon as a link is new: what really sends is not.
     pub fn is_harmless(self) -> bool {
         self != Self::RoundTrip
@@ -102,6 +126,14 @@ pub struct Probe<'a> {
     /// The access token in hand; the `token` check replaces it.
     pub token: &'a mut Option<AccessToken>,
     pub dialogue: &'a mut Dialogue,
+    /// The round's one IMAP session, where a check has left it open.
+    pub session: &'a mut Option<imap::Visit>,
+    /// Whether another check of this round goes on with it.
+    pub leave_open: bool,
+    /// What the `capacity` check counts by, and what came of it.
+    pub count: &'a mut Option<capacity::Count>,
+    /// What the `session` check is to do, and what it leaves.
+    pub sitting: &'a mut session::Sitting,
     /// What the `round_trip` check sends, and that it did.
     pub letter: Option<&'a Letter>,
     pub sent: &'a mut Option<round_trip::Sent>,
@@ -120,6 +152,8 @@ pub struct Config {
     pub token: token::Config,
     pub smtp: smtp::Config,
     pub imap: imap::Config,
+    pub capacity: capacity::Config,
+    pub session: session::Config,
     pub identity: identity::Config,
     pub round_trip: round_trip::Config,
 }
@@ -131,6 +165,8 @@ impl Config {
             token: self.token.over(&base.token),
             smtp: self.smtp.over(&base.smtp),
             imap: self.imap.over(&base.imap),
+            capacity: self.capacity.over(&base.capacity),
+            session: self.session.over(&base.session),
             identity: self.identity.over(&base.identity),
             round_trip: self.round_trip.over(&base.round_trip),
         }
@@ -142,6 +178,8 @@ impl Config {
             token: self.token.settle(zone),
             smtp: self.smtp.settle(zone),
             imap: self.imap.settle(zone),
+            capacity: self.capacity.settle(zone),
+            session: self.session.settle(zone),
             identity: self.identity.settle(zone),
             round_trip: self.round_trip.settle(zone),
         }
@@ -154,6 +192,8 @@ pub struct Settings {
     pub token: Timing,
     pub smtp: smtp::Settings,
     pub imap: Timing,
+    pub capacity: capacity::Settings,
+    pub session: session::Settings,
     pub identity: identity::Settings,
     pub round_trip: round_trip::Settings,
 }
@@ -164,6 +204,8 @@ impl Settings {
             Check::Token => &self.token,
             Check::Smtp => &self.smtp.timing,
             Check::Imap => &self.imap,
+            Check::Capacity => &self.capacity.timing,
+            Check::Session => &self.session.timing,
             Check::Identity => &self.identity.timing,
             Check::RoundTrip => &self.round_trip.timing,
         }
@@ -283,8 +325,15 @@ pub(crate) mod tests {
     fn every_check_has_a_schedule_when_nothing_is_configured() {
         let settings = Config::default().settle(Tz::UTC);
         let schedules = Check::ALL.map(|check| settings.timing(check).schedule.to_string());
-        let expected =
-            ["*/15 * * * *", "5-59/15 * * * *", "10-59/15 * * * *", "30 4 * * *", "17 */6 * * *"];
+        let expected = [
+            "*/15 * * * *",
+            "5-59/15 * * * *",
+            "10-59/15 * * * *",
+            "10-59/30 * * * *",
+            "20 */6 * * *",
+            "30 4 * * *",
+            "17 */6 * * *",
+        ];
         assert_eq!(schedules, expected);
     }
 

@@ -8,7 +8,7 @@ pub mod imap;
 pub mod oauth;
 pub(crate) mod postgres;
 #[cfg(test)]
-mod script;
+pub(crate) mod script;
 pub mod smtp;
 mod socket;
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::{
     clock,
     identity::Identity,
-    outcome::{Certificate, Failure, Notice, Phase},
+    outcome::{Certificate, Failure, Phase, Told, Traffic},
     reason::Reason,
     redact::Redactor,
     secret::Secret,
@@ -26,7 +26,8 @@ pub struct Dialogue {
     pub phases: Vec<(Phase, Duration)>,
     /// As it was said; it leaves by [`Self::transcript`] only.
     lines: Vec<Secret>,
-    pub notices: Vec<Notice>,
+    pub notices: Vec<Told>,
+    pub traffic: Traffic,
     pub certificate: Option<Certificate>,
     pub identity: Option<Identity>,
     pub redactor: Redactor,
@@ -42,6 +43,7 @@ impl Dialogue {
             phases: Vec::new(),
             lines: Vec::new(),
             notices: Vec::new(),
+            traffic: Traffic::default(),
             certificate: None,
             identity: None,
             redactor: Redactor::default(),

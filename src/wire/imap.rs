@@ -10,6 +10,7 @@ mod idle;
 mod inbox;
 mod own;
 mod remove;
+mod sent;
 
 use std::{fmt, io, panic::AssertUnwindSafe};
 
@@ -28,15 +29,16 @@ use super::{
 };
 use crate::domain::{
     link::{Address, ImapServer},
-    outcome::{Evidence, Failure, Phase, Reply},
+    outcome::{Evidence, Failure, Phase, Reply, Told},
     reason::{At, Protocol, Reason, Said},
     secret::Secret,
 };
 
 pub(crate) use folders::{Folder, Folders};
-pub(crate) use idle::Idled;
+pub(crate) use idle::{Idled, LONGEST};
 pub(crate) use own::{Own, Wanted};
 pub(crate) use remove::Removed;
+pub(crate) use sent::Listed;
 
 /// A session that was greeted over TLS.
 pub(crate) struct Session {
@@ -51,6 +53,8 @@ pub(crate) struct Session {
     opened: Option<own::Opened>,
     /// Whether messages arrived in the folder that is open, since they were last looked for.
     news: bool,
+    /// Whether the server waits for our DONE.
+    idling: bool,
 }
 
 impl Session {
@@ -73,6 +77,7 @@ impl Session {
             at: At::SignIn,
             opened: None,
             news: false,
+            idling: false,
         };
         session.greeting(dialogue).await?;
         if session.capabilities.is_empty()
@@ -159,17 +164,16 @@ impl Session {
         }
         let tag = self.tag();
         dialogue.note(&format!("C: {tag} LOGOUT"));
+        let done = if self.idling { "DONE\r\n" } else { "" };
         let last_words = async {
-            if self.write(&format!("{tag} LOGOUT\r\n")).await.is_ok() {
+            if self.write(&format!("{done}{tag} LOGOUT\r\n")).await.is_ok() {
                 let is_over = |response: &Response<'_>| matches!(response, Response::Done { tag: done, .. } if done.0 == tag);
                 // Whatever else comes is of no interest any more.
                 while let Ok(false) = self.next(is_over).await {}
             }
         };
         dialogue.farewell(Phase::Logout, last_words).await;
-        for line in self.socket.take_lines() {
-            dialogue.note(&format!("S: {}", line.text));
-        }
+        self.note_lines(dialogue);
     }
 
     fn can(&self, capability: &str) -> bool {
@@ -301,18 +305,46 @@ impl Session {
         format!("A{}", self.commands)
     }
 
+    /// The same, where the answers tell of people: none of their lines is kept. Where they break off, what comes later may
+    /// still be a part of them, so nothing is kept any more.
+    async fn exchange_privately(
+        &mut self,
+        phase: Phase,
+        command: &str,
+        dialogue: &mut Dialogue,
+        told: impl FnMut(&Response<'_>),
+    ) -> Result<Answer, Failure> {
+        self.socket.keep_private(true);
+        let done = self.exchange(phase, command, dialogue, none, told).await;
+        match &done {
+            Ok(_) => self.socket.keep_private(false),
+            Err(failure) => dialogue.note(&format!("-- {failure}")),
+        }
+        done
+    }
+
     /// Keeps what was said for the transcript, and counts the notices in it.
     fn heard(&mut self, dialogue: &mut Dialogue) {
+        self.note_lines(dialogue);
+        let told: Vec<_> = self.asides.iter().filter_map(|it| told(it, dialogue)).collect();
+        dialogue.notices.extend(told);
+    }
+
+    fn note_lines(&mut self, dialogue: &mut Dialogue) {
         for line in self.socket.take_lines() {
             dialogue.note(&format!("S: {}", line.text));
         }
-        dialogue.notices.extend(self.asides.iter().filter_map(notice));
+        let unkept = self.socket.take_unkept();
+        if unkept > 0 {
+            dialogue.note(&format!("S: -- {unkept} lines, not shown"));
+        }
+        dialogue.traffic += self.socket.take_traffic();
     }
 
     /// A refusal's reason: of the tagged answer, or, where that says nothing, of what came beside it.
     fn refusal(&self, answer: &Answer, dialogue: &mut Dialogue) -> Failure {
         if answer.status != "BYE" {
-            dialogue.notices.extend(notice(answer));
+            dialogue.notices.extend(told(answer, dialogue));
         }
         let failure = |answer: &Answer| {
             let said = Said {
@@ -342,9 +374,16 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A thousand message numbers, a long alert, all folders, or the beginning of a bounce fit; a flood does not.
+/// What is longest is told of sent messages: a line has everybody that one message went to, and Gmail's own pages take
+/// 2,000 recipients at about 100 bytes (https://support.google.com/a/answer/166852); an answer has the lines of a batch. A
+/// flood does not fit.
 const LIMITS: Limits =
-    Limits { line: 16 * 1024, answer: 256 * 1024, literal: Some(own::MOST as u64) };
+    Limits { line: 512 * 1024, answer: 2 * 1024 * 1024, literal: Some(own::MOST as u64) };
+
+fn told(answer: &Answer, dialogue: &Dialogue) -> Option<Told> {
+    let words = || dialogue.redactor.clean(&answer.text);
+    Some(Told { notice: notice(answer)?, words: words() })
+}
 
 /// For commands in which a continuation request has no place: an empty line ends whatever the server waits for.
 fn none(_: &str) -> String {
@@ -358,5 +397,29 @@ fn unless_refused(done: Result<Answer, Failure>) -> Result<(), Failure> {
             Ok(())
         }
         done => done.map(|_| ()),
+    }
+}
+
+#[cfg(test)]
+impl Session {
+    /// A session that is past its sign-in, with a server that plays its part by a script.
+    pub(crate) async fn scripted(
+        capabilities: &str,
+        script: &str,
+    ) -> (super::script::Script, Self) {
+        let (script, tcp) = super::script::Script::play(script).await;
+        let (socket, stream) = Socket::new(tcp, LIMITS).expect("a connection has two ends");
+        let session = Self {
+            client: Client::new(stream),
+            socket,
+            commands: 0,
+            capabilities: capabilities.split(' ').map(str::to_owned).collect(),
+            asides: Vec::new(),
+            at: At::Command,
+            opened: None,
+            news: false,
+            idling: false,
+        };
+        (script, session)
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 use super::dialogue::Dialogue;
 
 /// What is played. The lines begin with `S: ` (said), `C: ` (expected), or are `CUT`: the connection ends.
-pub(super) struct Script(JoinSet<()>);
+pub(crate) struct Script(JoinSet<()>);
 
 impl Script {
     pub(super) async fn play(lines: &str) -> (Self, TcpStream) {
@@ -49,7 +49,7 @@ impl Script {
     }
 
     /// Waits for the end, once the client has let go of its session.
-    pub(super) async fn over(mut self) {
+    pub(crate) async fn over(mut self) {
         while let Some(played) = self.0.join_next().await {
             played.unwrap();
         }
@@ -57,6 +57,6 @@ impl Script {
 }
 
 /// With time enough for any script.
-pub(super) fn dialogue() -> Dialogue {
+pub(crate) fn dialogue() -> Dialogue {
     Dialogue::new(Duration::from_secs(60), Default::default())
 }

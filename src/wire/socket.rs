@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use crate::domain::clock;
+use crate::domain::{clock, outcome::Traffic};
 
 /// Our handle of a socket.
 #[derive(Clone)]
@@ -42,6 +42,12 @@ struct Inner {
     /// Bytes of a literal that are still to come; they are no lines.
     literal: u64,
     ended: bool,
+    /// Since it was last taken.
+    traffic: Traffic,
+    /// Whether what is said is counted, and not kept.
+    private: bool,
+    /// How many lines were not kept, since they were last counted.
+    unkept: usize,
     /// Whether writing ends with the first refusal.
     hush: bool,
 }
@@ -82,6 +88,9 @@ impl Socket {
             read: 0,
             literal: 0,
             ended: false,
+            traffic: Traffic::default(),
+            private: false,
+            unkept: 0,
             hush: false,
         }));
         Ok((Self(inner.clone()), Stream(inner)))
@@ -115,6 +124,21 @@ impl Socket {
         let mut inner = self.lock();
         inner.read = 0;
         std::mem::take(&mut inner.lines)
+    }
+
+    /// The bytes that were moved since the last time.
+    pub(super) fn take_traffic(&self) -> Traffic {
+        std::mem::take(&mut self.lock().traffic)
+    }
+
+    /// While set, what the server says is of people: its lines are counted, and not kept.
+    pub(super) fn keep_private(&self, private: bool) {
+        self.lock().private = private;
+    }
+
+    /// How many lines were not kept since the last time.
+    pub(super) fn take_unkept(&self) -> usize {
+        std::mem::take(&mut self.lock().unkept)
     }
 
     /// What came of a line that never ended.
@@ -151,6 +175,7 @@ impl Inner {
     fn heard(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         self.ended |= bytes.is_empty();
         self.read += bytes.len();
+        self.traffic.down += bytes.len() as u64;
         if self.read > self.limits.answer {
             return Err(too_long("an answer", self.limits.answer));
         }
@@ -190,7 +215,10 @@ impl Inner {
             }
             self.literal = announced;
         }
-        self.lines.push(Line { at: clock::instant(), text });
+        match self.private {
+            true => self.unkept += 1,
+            false => self.lines.push(Line { at: clock::instant(), text }),
+        }
         Ok(())
     }
 }
@@ -232,11 +260,15 @@ impl AsyncWrite for Stream {
         if inner.hushed() {
             return gone();
         }
-        match &mut inner.transport {
+        let written = match &mut inner.transport {
             Transport::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
             Transport::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
             Transport::Gone => gone(),
+        };
+        if let Poll::Ready(Ok(count)) = written {
+            inner.traffic.up += count as u64;
         }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -42,10 +42,35 @@ impl Session {
         if !self.can("IDLE") {
             return Ok(Idled::NotOffered);
         }
+        self.listen(until.min(clock::instant() + LONGEST), true, dialogue).await
+    }
+
+    /// Stays for nine minutes, whatever arrives: so long as somebody sits, the session lasts. Gives what ended it instead.
+    pub(crate) async fn sit(&mut self, dialogue: &mut Dialogue) -> Result<(), Failure> {
+        let until = clock::instant() + LONGEST;
+        let offered =
+            self.can("IDLE") && self.listen(until, false, dialogue).await? != Idled::NotOffered;
+        self.news = false;
+        if !offered {
+            let asleep = async {
+                tokio::time::sleep_until(until).await;
+                Ok(())
+            };
+            dialogue.phase(Phase::Idle, asleep).await?;
+            self.say(Phase::Idle, "NOOP", dialogue).await?;
+        }
+        Ok(())
+    }
+
+    async fn listen(
+        &mut self,
+        until: Instant,
+        for_news: bool,
+        dialogue: &mut Dialogue,
+    ) -> Result<Idled, Failure> {
         let tag = self.tag();
         dialogue.note(&format!("C: {tag} IDLE"));
-        let until = until.min(clock::instant() + LONGEST);
-        let waited = dialogue.phase(Phase::Idle, self.wait(&tag, until)).await;
+        let waited = dialogue.phase(Phase::Idle, self.wait(&tag, until, for_news)).await;
         self.heard(dialogue);
         let bye = self.asides.iter().find(|aside| aside.status == "BYE").cloned();
         match (waited, bye) {
@@ -60,35 +85,37 @@ impl Session {
     }
 
     /// The tagged answer, after what was waited for.
-    async fn wait(&mut self, tag: &str, until: Instant) -> Result<Answer, Failure> {
+    async fn wait(&mut self, tag: &str, until: Instant, for_news: bool) -> Result<Answer, Failure> {
         self.asides.clear();
         self.put(&format!("{tag} IDLE\r\n")).await?;
-        let mut listening = false;
-        let mut done = false;
+        self.idling = false;
+        let mut asked = true;
         loop {
-            if listening && self.news && !done {
-                done = true;
-                self.put("DONE\r\n").await?;
+            if for_news && self.idling && self.news {
+                self.done().await?;
             }
+            let idling = self.idling;
             let heard = async {
                 let next = self
                     .next(|response| (learn(response), matches!(response, Response::Continue(_))));
-                match listening && !done {
+                match idling {
                     // Reading may be given up at any point: what came of a response stays where it is.
                     true => tokio::time::timeout_at(until, next).await.ok().transpose(),
                     false => next.await.map(Some),
                 }
             };
             let Some((learnt, continues)) = heard.await? else {
-                done = true;
-                self.put("DONE\r\n").await?;
+                self.done().await?;
                 continue;
             };
-            listening |= continues;
+            self.idling |= continues && std::mem::take(&mut asked);
             self.keep(&learnt);
             let Learnt { answer, tag: answered, .. } = learnt;
             match (answer, answered) {
-                (Some(answer), Some(answered)) if answered == tag => return Ok(answer),
+                (Some(answer), Some(answered)) if answered == tag => {
+                    self.idling = false;
+                    return Ok(answer);
+                }
                 (Some(_), Some(other)) => {
                     let words = format!("an answer to {other}, which nobody asked");
                     return Err(Failure::own(Reason::GarbledAnswer, words));
@@ -99,10 +126,16 @@ impl Session {
         }
     }
 
+    async fn done(&mut self) -> Result<(), Failure> {
+        self.idling = false;
+        self.put("DONE\r\n").await
+    }
+
     async fn put(&mut self, line: &str) -> Result<(), Failure> {
         let written = self.write(line).await;
         written.map_err(|error| self.broken(&error))
     }
 }
 
-const LONGEST: Duration = Duration::from_secs(9 * 60);
+/// How long one wait lasts at the most.
+pub(crate) const LONGEST: Duration = Duration::from_secs(9 * 60);

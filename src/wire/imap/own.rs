@@ -238,7 +238,7 @@ impl Session {
 }
 
 /// A header, or a whole message.
-fn text<'a>(attribute: &'a AttributeValue<'_>) -> Option<&'a [u8]> {
+pub(super) fn text<'a>(attribute: &'a AttributeValue<'_>) -> Option<&'a [u8]> {
     match attribute {
         AttributeValue::BodySection {
             section: None | Some(SectionPath::Full(MessageSection::Header)),

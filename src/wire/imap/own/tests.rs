@@ -1,13 +1,12 @@
 //! Folders, finding, removing and waiting, against a server that plays its part by a script.
 
-use async_imap::Client;
 use tokio::time::{Duration, Instant};
 
 use super::*;
 use crate::{
-    domain::{clock, fingerprint::Key, reason::At},
+    domain::{clock, fingerprint::Key},
     wire::{
-        imap::{Folders, Idled, LIMITS, Removed, Socket},
+        imap::{Folders, Idled, Removed},
         script::{Script, dialogue},
     },
 };
@@ -15,21 +14,8 @@ use crate::{
 const GMAIL: &str = "IMAP4rev1 IDLE X-GM-EXT-1 UIDPLUS MOVE SPECIAL-USE";
 const DOVECOT: &str = "IMAP4rev1 IDLE UIDPLUS SPECIAL-USE";
 
-/// A session that is past its sign-in.
 async fn session(capabilities: &str, script: &str) -> (Script, Session) {
-    let (script, tcp) = Script::play(script).await;
-    let (socket, stream) = Socket::new(tcp, LIMITS).unwrap();
-    let session = Session {
-        client: Client::new(stream),
-        socket,
-        commands: 0,
-        capabilities: capabilities.split(' ').map(str::to_owned).collect(),
-        asides: Vec::new(),
-        at: At::Command,
-        opened: None,
-        news: false,
-    };
-    (script, session)
+    Session::scripted(capabilities, script).await
 }
 
 fn mark() -> Mark {
