@@ -145,15 +145,9 @@ impl Fleet {
     /// One round for every link, one after the other.
     async fn round(&mut self, due: &[Check]) -> Result<()> {
         for (watched, token) in &mut self.links {
-            let mut round = Round {
-                watched: watched.clone(),
-                wire: self.wire.clone(),
-                token: token.take(),
-                letter: None,
-                sent: None,
-                stop: CancellationToken::new(),
-                progress: None,
-            };
+            let mut round =
+                Round::new(watched.clone(), self.wire.clone(), CancellationToken::new());
+            round.token = token.take();
             let ended = round.run(due).await;
             *token = round.token;
             let passes = |verdict: &Verdict| matches!(verdict, Verdict::Pass(_));

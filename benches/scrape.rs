@@ -1,6 +1,6 @@
 //! What `/metrics` costs with ten thousand links: rendered once per state, then served from memory.
 
-use std::{collections::BTreeMap, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
+use std::{fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
 use anyhow::{Result, anyhow};
 use chrono_tz::Tz;
@@ -189,7 +189,7 @@ fn fleet() -> Result<Snapshot> {
             storage: Some(Storage { used: 3_221_225_472 + number as u64, limit: 16_106_127_360 }),
             ..Readings::default()
         };
-        let mailbox_state = MailboxState { readings, notices: BTreeMap::new() };
+        let mailbox_state = MailboxState { readings, ..MailboxState::default() };
         snapshot.mailboxes.insert(mailbox, Arc::new(mailbox_state));
     }
     let phases = Phase::ALL.iter().map(|phase| ((Check::Imap, *phase), Buckets::default()));

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    check::{Check, round_trip::Sent},
+    check::{Check, capacity::Count, round_trip::Sent, session::Sitting},
     domain::{
         clock::{self, Clock},
         letter::Letter,
@@ -33,18 +33,21 @@ pub mod beside;
 mod buckets;
 mod checks;
 pub mod clients;
+pub mod counts;
 pub mod course;
 pub mod errands;
 mod finish;
 mod handle;
 pub mod hoard;
-mod random;
+pub mod mailbox;
+pub(crate) mod random;
 pub mod report;
 pub mod round;
 #[cfg(test)]
 pub(crate) mod sample;
 mod schedule;
 pub mod shared;
+mod sittings;
 mod spread;
 pub mod state;
 pub mod storage;
@@ -57,6 +60,7 @@ use handle::Order;
 pub use handle::{Answer, Handle, Refused};
 use round::Round;
 use schedule::Schedule;
+use sittings::Sittings;
 use state::{Changed, CheckState, Generation, LinkState, Snapshot, State};
 use storage::Storage;
 
@@ -76,6 +80,8 @@ pub struct Engine {
     refusals: Refusals,
     /// Links of which a letter is on its way, or is to be cleaned up.
     travelling: BTreeSet<LinkId>,
+    /// The IMAP sessions that are kept.
+    sittings: Sittings,
     rounds: JoinSet<Task>,
     running: HashMap<task::Id, Running>,
     busy: HashSet<Address>,
@@ -98,10 +104,18 @@ struct Task {
 
 #[derive(Debug)]
 enum Checking {
-    /// The checks, and what was sent by one of them.
-    Round(Vec<(Check, Outcome)>, Option<(Letter, LinkId, Sent)>),
+    Round(Box<Rounded>),
     /// What was found out about the token on the way, and the errand itself.
-    Errand(Vec<(Check, Outcome)>, Errands),
+    Errand(Vec<(Check, Outcome)>, Box<Errands>),
+}
+
+/// The checks of a round, and what single ones of them left.
+#[derive(Debug, Default)]
+struct Rounded {
+    outcomes: Vec<(Check, Outcome)>,
+    sent: Option<(Letter, LinkId, Sent)>,
+    sitting: Sitting,
+    count: Option<Count>,
 }
 
 #[derive(Debug)]
@@ -148,6 +162,7 @@ impl Engine {
             tokens: HashMap::new(),
             refusals: Refusals::default(),
             travelling: BTreeSet::new(),
+            sittings: Sittings::default(),
             rounds: JoinSet::new(),
             running: HashMap::new(),
             busy: HashSet::new(),
@@ -174,6 +189,7 @@ impl Engine {
             self.start_waiting();
             self.start_due();
             self.start_errands();
+            self.prove_seats();
             let pause = self.pause();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -184,6 +200,7 @@ impl Engine {
                 },
                 Some(order) = self.orders.recv() => self.waiting.push_back(order),
                 Some(ended) = self.rounds.join_next_with_id() => self.finish(ended),
+                stir = self.sittings.stir() => self.stirred(stir),
                 () = tokio::time::sleep(pause) => {}
             }
             self.storage.write(&self.state, &self.schedule, self.clock.now());
@@ -192,7 +209,10 @@ impl Engine {
                 self.publish();
             }
         }
-        let all_ended = async { while self.rounds.join_next().await.is_some() {} };
+        let all_ended = async {
+            while self.rounds.join_next().await.is_some() {}
+            self.sittings.close().await;
+        };
         if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
             tracing::warn!("some sessions did not end in time");
         }
@@ -209,7 +229,7 @@ impl Engine {
         };
         let free = |mailbox: &_| !self.busy.contains(mailbox);
         let errand = trips::wake(self.state.current(), &self.travelling, free);
-        let due = due.into_iter().chain(errand).min();
+        let due = due.into_iter().chain(errand).chain(self.sittings.wake()).min();
         let due = due.map_or(LONGEST_PAUSE, |at| at.since(now).min(LONGEST_PAUSE));
         let due = self.storage.pause().map_or(due, |pause| pause.min(due));
         match self.unpublished {
@@ -235,6 +255,7 @@ impl Engine {
         self.schedule.retain(|id| self.state.link(id).is_some());
         self.tokens.retain(|id, _| self.state.link(id).is_some());
         self.resume_trips();
+        self.clear_seats();
         self.publish();
         self.tell();
     }
@@ -350,28 +371,31 @@ impl Engine {
         answer: Option<oneshot::Sender<Answer>>,
     ) {
         let (letter, by) = self.take_letter(id, &mut checks).unzip();
+        let sitting = self.take_seat(id, &mut checks, answer.is_some());
+        let count = self.take_count(id, &mut checks, answer.is_some());
         if checks.is_empty() {
             return self.rest(id);
         }
         let Some(link) = self.state.link(id) else { return };
+        let (watched, wire) = (link.watched.clone(), Wire::clone(&self.wire.load()));
         let mut round = Round {
-            watched: link.watched.clone(),
-            wire: Wire::clone(&self.wire.load()),
             token: self.tokens.remove(id),
             letter,
-            sent: None,
-            stop: self.stop.clone(),
-            progress: None,
+            sitting,
+            count,
+            ..Round::new(watched, wire, self.stop.clone())
         };
         let running = Running::of(link, answer);
         self.busy.insert(running.mailbox.clone());
         let task = self.rounds.spawn(async move {
-            let ended = round.run(&checks).await;
+            let outcomes = round.run(&checks).await;
             let sent = match (round.letter, by, round.sent) {
                 (Some(letter), Some(by), Some(sent)) => Some((letter, by, sent)),
                 _ => None,
             };
-            Task { token: round.token, checking: Checking::Round(ended, sent) }
+            let (sitting, count) = (round.sitting, round.count);
+            let rounded = Rounded { outcomes, sent, sitting, count };
+            Task { token: round.token, checking: Checking::Round(Box::new(rounded)) }
         });
         self.running.insert(task.id(), running);
     }

@@ -23,6 +23,8 @@ mod exposition;
 mod fill;
 mod odoo;
 mod privacy;
+mod sending;
+mod sessions;
 mod trips;
 
 pub use deliveries::{Deliveries, Tally};

@@ -167,6 +167,17 @@ impl Page {
                         (None, _) => {}
                     },
                     Check::Imap | Check::Token => {}
+                    Check::Capacity => {
+                        page.group("limits", |page| {
+                            for (of, most) in settings.capacity.limits.each() {
+                                page.key(of.name(), most);
+                            }
+                        });
+                        page.list("internal_domains", &settings.capacity.internal_domains);
+                    }
+                    Check::Session => {
+                        page.key("spare_sessions", settings.session.spare_sessions);
+                    }
                     Check::RoundTrip => {
                         let own = &settings.round_trip;
                         match (&own.to, ids) {

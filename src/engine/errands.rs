@@ -17,7 +17,7 @@ use crate::{
         fingerprint::Key,
         letter::{Installation, Letter, Mark},
         link::{Address, LinkId},
-        outcome::{Failure, Outcome, Readings, Verdict},
+        outcome::{Failure, Outcome, Readings, Told, Traffic, Verdict},
         trip::{AT_LEAST, Trip},
     },
     engine::trips::{Refusal, Trips},
@@ -30,6 +30,8 @@ pub(super) struct Errands {
     pub(super) sought: Vec<Sought>,
     pub(super) report: Report,
     pub(super) done: Result<(), Failure>,
+    pub(super) told: Vec<Told>,
+    pub(super) traffic: Traffic,
 }
 
 impl Engine {
@@ -142,14 +144,10 @@ impl Engine {
                 on_their_way: trips::marks(snapshot, &self.travelling),
                 wait: if due.first { WAIT } else { Duration::ZERO },
             };
+            let (watched, wire) = (link.watched.clone(), Wire::clone(&self.wire.load()));
             let mut round = Round {
-                watched: link.watched.clone(),
-                wire: Wire::clone(&self.wire.load()),
                 token: self.tokens.remove(&due.by),
-                letter: None,
-                sent: None,
-                stop: self.stop.clone(),
-                progress: None,
+                ..Round::new(watched, wire, self.stop.clone())
             };
             let running = Running::of(link, None);
             // Its checks wait meanwhile.
@@ -158,16 +156,18 @@ impl Engine {
             let task = self.rounds.spawn(async move {
                 let mut report = Report::default();
                 let (ended, done) = round.errand(&errand, &mut report).await;
-                let errands = Errands { sought: errand.sought, report, done };
-                Task { token: round.token, checking: Checking::Errand(ended, errands) }
+                let (told, traffic) = (std::mem::take(&mut round.told), round.traffic);
+                let errands = Errands { sought: errand.sought, report, done, told, traffic };
+                Task { token: round.token, checking: Checking::Errand(ended, Box::new(errands)) }
             });
             self.running.insert(task.id(), running);
         }
     }
 
     /// Takes what an errand found.
-    pub(super) fn take_errand(&mut self, errands: Errands, now: Timestamp) {
-        let Errands { sought, report, done } = errands;
+    pub(super) fn take_errand(&mut self, by: &Running, errands: Errands, now: Timestamp) {
+        let Errands { sought, report, done, told, traffic } = errands;
+        self.state.at_mailbox(&by.mailbox, |mailbox| mailbox.hear(&told, traffic, now));
         if let Err(failure) = &done {
             let why = failure.to_string();
             tracing::debug!(why, "a mailbox could not be looked through for test messages");

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tokio::task::{self, JoinError};
 
-use super::{Checking, Engine, Running, Task, clients::Learnt, spread, trips};
+use super::{
+    Checking, Engine, Rounded, Running, Task, clients::Learnt, report::Present, spread, trips,
+};
 use crate::{
     check::Check,
     domain::{
@@ -17,7 +19,7 @@ use crate::{
 
 impl Engine {
     pub(super) fn finish(&mut self, ended: Result<(task::Id, Task), JoinError>) {
-        let nothing = || Checking::Round(Vec::new(), None);
+        let nothing = || Checking::Round(Box::default());
         let (task, Task { token, checking }) = match ended {
             Ok(ended) => ended,
             // A round catches the panics of its checks, so this would be one of its own.
@@ -27,30 +29,44 @@ impl Engine {
         self.unpublished = true;
         self.busy.remove(&running.mailbox);
         let now = self.clock.now();
-        let (outcomes, sent) = match checking {
-            Checking::Round(outcomes, sent) => {
-                if outcomes.is_empty() {
+        let Rounded { outcomes, sent, sitting, count } = match checking {
+            Checking::Round(round) => {
+                if round.outcomes.is_empty() {
                     self.schedule.pass_over(&running.link, &Check::ALL, now);
                 }
-                (outcomes, sent)
+                *round
             }
             Checking::Errand(outcomes, errands) => {
-                self.take_errand(errands, now);
-                (outcomes, None)
+                self.take_errand(&running, *errands, now);
+                Rounded { outcomes, ..Rounded::default() }
             }
         };
         let current = self.state.link(&running.link).map(|link| link.generation);
         let still_meant = current == Some(running.generation);
+        let token_ends = token.as_ref().and_then(|token| token.expires);
+        // A session of a link that has changed meanwhile ends at once.
+        let proves = self.seat(&running, sitting, token_ends, now);
+        if let Some(count) = count.filter(|_| still_meant) {
+            self.counted(&running, count, now);
+        }
         if let Some(token) = token.filter(|_| still_meant) {
             self.tokens.insert(running.link.clone(), token);
         }
-        // That a letter is on its way is no outcome yet.
-        let is_out = |check: Check| check == Check::RoundTrip && sent.is_some();
+        // That a letter is on its way is no outcome yet, nor is a session that was had where they end too early.
+        let is_open = |check: Check, outcome: &Outcome| match check {
+            Check::RoundTrip => sent.is_some(),
+            Check::Session => !proves && outcome.failure().is_none(),
+            _ => false,
+        };
+        let (open, outcomes): (Vec<_>, Vec<_>) =
+            outcomes.into_iter().partition(|(check, outcome)| is_open(*check, outcome));
         let mut outcomes: Vec<_> = outcomes
             .into_iter()
-            .filter(|(check, _)| !is_out(*check))
             .map(|(check, outcome)| match still_meant {
-                true => (check, self.of_client(&running, check, outcome)),
+                true => {
+                    let outcome = self.of_server(&running.link, check, outcome);
+                    (check, self.of_client(&running, check, outcome))
+                }
                 false => (check, outcome),
             })
             .collect();
@@ -78,9 +94,15 @@ impl Engine {
         let ended = counted
             .iter()
             .map(|(check, outcome)| (*check, outcome.failure().map(|failure| failure.reason)));
-        let ended: Vec<_> = ended.chain(sent.iter().map(|_| (Check::RoundTrip, None))).collect();
-        if token_passes(counted) {
-            for check in self.left_out(&running.link) {
+        let open = open.iter().filter(|_| still_meant).map(|(check, _)| (*check, None));
+        let ended: Vec<_> = ended.chain(open).collect();
+        let unseated = counted.iter().find(|(check, _)| *check == Check::Session);
+        let unseated = unseated.and_then(|(_, outcome)| outcome.failure()).map(|it| it.reason);
+        for check in self.left_out(&running.link) {
+            let waited_for = check.follows().filter(|before| passes(counted, *before));
+            if waited_for.is_some() && check.is_harmless() {
+                self.schedule.bring(&running.link, check, now);
+            } else if passes(counted, Check::Token) {
                 self.schedule.catch_up(&running.link, check, now);
             }
         }
@@ -89,12 +111,27 @@ impl Engine {
         }
         let dropped = self.schedule.ran(&running.link, ended, now);
         self.state.vitals().runs_dropped += dropped;
+        if let Some(reason) = unseated {
+            self.seat_again(&running.link, reason, now);
+        }
         self.state.plan(&running.link, self.schedule.planned(&running.link));
         self.storage.note(&running.link);
         if let Some(answer) = running.answer {
             // Whoever asked sees the same on the pages.
             self.publish();
             let _ = answer.send(Ok(outcomes));
+        }
+    }
+
+    /// What another check of the link has met at the same server is that one's failure.
+    fn of_server(&self, id: &LinkId, check: Check, outcome: Outcome) -> Outcome {
+        let before = check.follows().and_then(|before| self.state.link(id)?.checks.get(before));
+        match (before.and_then(Present::of), outcome.failure()) {
+            (Some(Present::Fail(known)), Some(failure)) if known.reason == failure.reason => {
+                let skip = Verdict::Skip { because: failure.reason };
+                Outcome { verdict: skip, ..outcome }
+            }
+            _ => outcome,
         }
     }
 
@@ -136,8 +173,7 @@ impl Engine {
     }
 }
 
-fn token_passes(ended: &[(Check, Arc<Outcome>)]) -> bool {
-    ended.iter().any(|(check, outcome)| {
-        *check == Check::Token && matches!(outcome.verdict, Verdict::Pass(_))
-    })
+fn passes(ended: &[(Check, Arc<Outcome>)], check: Check) -> bool {
+    let passes = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Pass(_));
+    ended.iter().any(|(known, outcome)| *known == check && passes(outcome))
 }

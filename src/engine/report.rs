@@ -2,7 +2,7 @@
 //!
 //! Invariant: a fact that is not known is absent.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use url::Url;
@@ -20,6 +20,7 @@ use crate::{
         link::Address,
         outcome::{Failure, Outcome, Phase, Readings, Verdict},
         reason::Reason,
+        sending::{Limits, Of, Sums, Uncounted},
     },
 };
 
@@ -46,6 +47,9 @@ pub struct OfLink {
     /// The way of a letter that was sent just now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub round_trip: Option<OfRoundTrip>,
+    /// What the mailbox sent within a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<OfSent>,
     /// When the refresh token ends, by each thing that this follows from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refresh_token_ends: Vec<OfEnd>,
@@ -67,6 +71,7 @@ impl OfLink {
             identity: shared::identity(state).map(|it| OfIdentity::new(it, &link.mailbox, mailbox)),
             checks: checks.collect(),
             round_trip: None,
+            sent: None,
             refresh_token_ends: state.ends().iter().map(OfEnd::new).collect(),
         }
     }
@@ -93,6 +98,7 @@ impl OfLink {
                 .map(|it| OfIdentity::new(it, &watched.link.mailbox, mailbox)),
             checks: checks.collect(),
             round_trip: None,
+            sent: None,
             refresh_token_ends: ends(watched, outcomes).iter().map(OfEnd::new).collect(),
         }
     }
@@ -218,6 +224,39 @@ impl OfRoundTrip {
     pub fn refused(refusal: Refusal) -> Self {
         let (refused, remark) = (Some(refusal.name()), Some(refusal.meaning()));
         Self { refused, remark, ..Self::default() }
+    }
+}
+
+/// What a mailbox sent within a day, test messages of ours left out, and what it may send.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfSent {
+    /// By `messages`, `recipients`, ...
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<&'static str, OfCount>,
+    /// Why it cannot be counted, or not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncounted: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct OfCount {
+    pub sent: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+impl OfSent {
+    pub fn new(sums: Option<&Sums>, limits: &Limits, uncounted: Option<Uncounted>) -> Self {
+        let count = |(of, sums): (Of, &Sums)| {
+            (of.name(), OfCount { sent: sums[of], limit: limits.get(of) })
+        };
+        Self {
+            counts: Of::ALL.into_iter().filter_map(|of| Some((of, sums?))).map(count).collect(),
+            uncounted: uncounted.map(Uncounted::name),
+            remark: uncounted.map(Uncounted::meaning),
+        }
     }
 }
 

@@ -10,16 +10,19 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     check::{
         Check, Probe, Watched,
+        capacity::Count,
+        imap::Visit,
         round_trip::{
             Sent,
             errand::{self, Errand, Report},
         },
+        session::Sitting,
     },
     domain::{
         clock::{self, Timestamp},
         letter::Letter,
         link::Grant,
-        outcome::{Failure, Outcome, Verdict},
+        outcome::{Failure, Outcome, Told, Traffic, Verdict},
         reason::{Again, Reason},
     },
     wire::{
@@ -44,18 +47,52 @@ pub struct Round {
     pub wire: Wire,
     /// The access token in hand, and after the round the one that it leaves.
     pub token: Option<AccessToken>,
+    /// The one IMAP session, between two checks.
+    pub session: Option<Visit>,
+    /// What the `capacity` check counts by, where that is due.
+    pub count: Option<Count>,
+    /// What the `session` check does, and what it left.
+    pub sitting: Sitting,
     /// What the `round_trip` check sends, where that is due.
     pub letter: Option<Letter>,
     /// Whether it did.
     pub sent: Option<Sent>,
+    /// What an errand's sessions were told, and what they moved.
+    pub told: Vec<Told>,
+    pub traffic: Traffic,
     pub stop: CancellationToken,
     pub progress: Option<mpsc::UnboundedSender<Progress>>,
 }
 
 impl Round {
+    pub fn new(watched: Watched, wire: Wire, stop: CancellationToken) -> Self {
+        Self {
+            watched,
+            wire,
+            token: None,
+            session: None,
+            count: None,
+            sitting: Sitting::default(),
+            letter: None,
+            sent: None,
+            told: Vec::new(),
+            traffic: Traffic::default(),
+            stop,
+            progress: None,
+        }
+    }
+
     /// Runs `due` in the checks' order, `token` first where it is due or no token is in hand. Dropped half-way, it
     /// leaves a session for the server to time out; by `stop` it says good-bye first.
     pub async fn run(&mut self, due: &[Check]) -> Vec<(Check, Outcome)> {
+        let ended = self.run_all(due).await;
+        if let Some(Visit(session)) = self.session.take() {
+            session.logout(&mut Dialogue::new(Duration::ZERO, self.stop.clone())).await;
+        }
+        ended
+    }
+
+    async fn run_all(&mut self, due: &[Check]) -> Vec<(Check, Outcome)> {
         let mut ended = Vec::new();
         let mut fresh = false;
         if due.contains(&Check::Token) || !self.has_token() {
@@ -66,14 +103,22 @@ impl Round {
             }
         }
         for check in due.iter().copied().filter(|check| *check != Check::Token) {
-            if check == Check::RoundTrip
-                && let Some(because) = failed(&ended, Check::Smtp)
+            if let Some(before) = check.follows()
+                && let Some(because) = failed(&ended, before)
             {
                 let outcome = Outcome::without_probe(Verdict::Skip { because }, self.now());
                 self.end(check, outcome, &mut ended);
                 continue;
             }
-            let mut outcome = self.probe(check).await;
+            // A session that is kept lasts as long as its token.
+            if check == Check::Session && self.sitting.keep && !fresh {
+                fresh = true;
+                if let Err(failure) = self.refresh(due, &mut ended).await {
+                    self.skip_all(&due[position(due, check)..], &failure, &mut ended);
+                    return ended;
+                }
+            }
+            let mut outcome = self.probe(check, due).await;
             if refused_sign_in(&outcome) && !fresh && !self.stop.is_cancelled() {
                 // A token that was good an hour ago says nothing: Google's word on a fresh one decides.
                 fresh = true;
@@ -81,7 +126,7 @@ impl Round {
                     self.skip_all(&due[position(due, check)..], &failure, &mut ended);
                     return ended;
                 }
-                outcome = self.probe(check).await;
+                outcome = self.probe(check, due).await;
             }
             self.end(check, outcome, &mut ended);
         }
@@ -122,9 +167,11 @@ impl Round {
         let allowed = self.watched.settings.timing(Check::RoundTrip).timeout + errand.wait;
         let mut dialogue = Dialogue::new(allowed, self.stop.clone());
         self.hide_secrets(&mut dialogue);
-        let mut probe = self.given(&mut dialogue);
+        let mut probe = self.given(&mut dialogue, false);
         let visited = errand::run(&mut probe, errand, report);
         let visited = AssertUnwindSafe(visited).catch_unwind().await;
+        self.told.append(&mut dialogue.notices);
+        self.traffic += dialogue.traffic;
         // The panic hook has logged where.
         visited.unwrap_or_else(|_| Err(Failure::new(Reason::InternalError)))
     }
@@ -144,7 +191,7 @@ impl Round {
         due: &[Check],
         ended: &mut Vec<(Check, Outcome)>,
     ) -> Result<(), Failure> {
-        let outcome = self.probe(Check::Token).await;
+        let outcome = self.probe(Check::Token, &[]).await;
         let result = match &outcome.verdict {
             Verdict::Fail(failure) => Err(failure.clone()),
             Verdict::Pass(_) | Verdict::Skip { .. } => Ok(()),
@@ -173,7 +220,9 @@ impl Round {
     }
 
     /// Runs one check; what passes by itself is tried again within the probe's time.
-    async fn probe(&mut self, check: Check) -> Outcome {
+    async fn probe(&mut self, check: Check, due: &[Check]) -> Outcome {
+        // Both look at the mailbox by IMAP, and one sign-in is enough.
+        let leave_open = check == Check::Imap && due.contains(&Check::Capacity);
         self.tell(|| Progress::Began(check));
         let at = self.now();
         let began = clock::instant();
@@ -188,7 +237,7 @@ impl Round {
         self.hide_secrets(&mut dialogue);
         let mut pauses = AGAIN.build();
         let result = loop {
-            let mut probe = self.given(&mut dialogue);
+            let mut probe = self.given(&mut dialogue, leave_open);
             let result = AssertUnwindSafe(check.run(&mut probe)).catch_unwind().await;
             // The panic hook has logged where.
             let result = result.unwrap_or_else(|_| Err(Failure::new(Reason::InternalError)));
@@ -212,19 +261,24 @@ impl Round {
             verdict: result.map_or_else(Verdict::Fail, Verdict::Pass),
             phases: dialogue.phases.into(),
             notices: dialogue.notices,
+            traffic: dialogue.traffic,
             certificate: dialogue.certificate,
             identity: dialogue.identity.map(Arc::new),
         }
     }
 
     /// What one run of a check is given.
-    fn given<'a>(&'a mut self, dialogue: &'a mut Dialogue) -> Probe<'a> {
+    fn given<'a>(&'a mut self, dialogue: &'a mut Dialogue, leave_open: bool) -> Probe<'a> {
         Probe {
             link: &self.watched.link,
             settings: &self.watched.settings,
             wire: &self.wire,
             token: &mut self.token,
             dialogue,
+            session: &mut self.session,
+            leave_open,
+            count: &mut self.count,
+            sitting: &mut self.sitting,
             letter: self.letter.as_ref(),
             sent: &mut self.sent,
         }

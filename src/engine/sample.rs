@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::{
     Handle, Refused,
     course::{Course, Trouble, Turn},
+    mailbox::Noticed,
     state::{Buckets, CheckState, LinkState, MailboxState, Snapshot, Vitals},
     trips::{Refusal, Trips},
 };
@@ -27,7 +28,9 @@ use crate::{
             Account, Address, Client, Direction, Google, Grant, ImapServer, Link, LinkId, Security,
             SmtpServer,
         },
-        outcome::{Evidence, Failure, Notice, Outcome, Phase, Readings, Reply, Storage, Verdict},
+        outcome::{
+            Evidence, Failure, Notice, Outcome, Phase, Readings, Reply, Storage, Traffic, Verdict,
+        },
         reason::{At, Protocol, Reason, Said},
         redact::Redactor,
         secret::Secret,
@@ -36,6 +39,7 @@ use crate::{
 };
 
 pub(crate) mod odoo;
+mod sending;
 
 /// 2026-11-22T14:50:00Z.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_359_000);
@@ -90,16 +94,24 @@ pub(crate) fn snapshot() -> Snapshot {
                 storage: Some(Storage { used, limit: 16_106_127_360 }),
                 ..Readings::default()
             },
-            notices: notices.iter().copied().collect(),
+            notices: notices
+                .iter()
+                .map(|(notice, times)| (*notice, Noticed { times: *times, last: None }))
+                .collect(),
+            ..MailboxState::default()
         })
     };
     Snapshot {
         odoos: BTreeMap::from([("erp".into(), Arc::new(odoo::erp()))]),
         links: links.into_iter().map(|s| (s.watched.link.id.clone(), Arc::new(s))).collect(),
         mailboxes: BTreeMap::from([
-            (address("sales@example.com"), mailbox(3_221_225_472, &[])),
+            (address("sales@example.com"), sending::busy(&mailbox(3_221_225_472, &[]))),
             (address("archive@example.com"), mailbox(15_900_000_000, &[(Notice::Alert, 2)])),
-            (address("support@example.com"), mailbox(0, &[(Notice::TooManyConnections, 5)])),
+            (
+                address("support@example.com"),
+                sending::seated(&mailbox(0, &[(Notice::TooManyConnections, 5)])),
+            ),
+            (address("noreply@example.com"), sending::exhausted()),
         ]),
         certificates: BTreeMap::from([
             ("imap.gmail.com:993".into(), NOW + Duration::from_secs(60 * 86_400)),
@@ -326,6 +338,8 @@ fn outcome(check: Check, at: Timestamp, verdict: Verdict, transcript: &[String])
         Check::Token => &[Phase::Dns, Phase::Connect, Phase::Tls, Phase::Refresh],
         Check::Smtp => &[Phase::Dns, Phase::Connect, Phase::Ehlo, Phase::Starttls, Phase::Auth],
         Check::Imap => &[Phase::Dns, Phase::Connect, Phase::Tls, Phase::Greeting, Phase::Auth],
+        Check::Capacity => &[Phase::List, Phase::Examine, Phase::Fetch],
+        Check::Session => &[Phase::Dns, Phase::Connect, Phase::Tls, Phase::Greeting, Phase::Auth],
         Check::Identity => &[Phase::Tokeninfo, Phase::Profile, Phase::Settings],
         Check::RoundTrip => &[Phase::Auth, Phase::Mail, Phase::Rcpt, Phase::Data],
     };
@@ -337,6 +351,7 @@ fn outcome(check: Check, at: Timestamp, verdict: Verdict, transcript: &[String])
         took: phases.iter().map(|(_, took)| took).sum(),
         phases: phases.into(),
         notices: Vec::new(),
+        traffic: Traffic::default(),
         certificate: None,
         identity: None,
         transcript: transcript.into(),

@@ -16,7 +16,7 @@ use crate::{
         clock::Timestamp,
         life::{Consent, End, Tokens},
         link::{Address, Grant, Link, LinkId},
-        outcome::{Failure, Notice, Outcome, Phase, Readings, Verdict},
+        outcome::{Failure, Outcome, Phase, Verdict},
         reason::Reason,
     },
     source::{Links, odoo},
@@ -25,6 +25,7 @@ use crate::{
 pub use super::{
     buckets::Buckets,
     checks::{CheckState, Checks},
+    mailbox::MailboxState,
 };
 use super::{
     course::{Course, Subject, Transition, Turn},
@@ -32,6 +33,10 @@ use super::{
     storage::Storage,
     trips::{Travels, Trips},
 };
+
+mod takeover;
+
+use takeover::taken_over;
 
 /// Which version of a link an outcome is about. It moves on when the link changes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -92,13 +97,6 @@ impl LinkState {
             .map(|life| life.ends())
             .unwrap_or_default()
     }
-}
-
-/// What is known of one mailbox, whichever link it was seen by.
-#[derive(Clone, Debug, Default)]
-pub struct MailboxState {
-    pub readings: Readings,
-    pub notices: BTreeMap<Notice, u64>,
 }
 
 /// The state itself, in the hands of the engine.
@@ -239,7 +237,14 @@ impl State {
         self.current.certificates.retain(|endpoint, _| endpoints.contains(endpoint.as_ref()));
         for mailbox in mailboxes {
             let kept = storage.recall_mailbox(&mailbox);
-            let new = || Arc::new(kept.map(|kept| kept.restored()).unwrap_or_default());
+            let journal = storage.recall_sending(&mailbox);
+            let new = || {
+                let mut known = kept.map(|kept| kept.restored()).unwrap_or_default();
+                if let Some(journal) = journal {
+                    known.remember(journal, now);
+                }
+                Arc::new(known)
+            };
             self.current.mailboxes.entry(mailbox).or_insert_with(new);
         }
     }
@@ -324,16 +329,37 @@ impl State {
         if let Some(certificate) = &outcome.certificate {
             self.current.certificates.insert(certificate.endpoint.clone(), certificate.expires);
         }
-        let mailbox = Arc::make_mut(self.current.mailboxes.entry(mailbox).or_default());
-        for notice in &outcome.notices {
-            *mailbox.notices.entry(*notice).or_default() += 1;
-        }
-        if check == Check::Imap {
-            // What could not be read this time is not known any more.
-            mailbox.readings = match &outcome.verdict {
-                Verdict::Pass(readings) => readings.clone(),
-                Verdict::Fail(_) | Verdict::Skip { .. } => Readings::default(),
-            };
+        let mailbox = self.current.mailboxes.entry(mailbox).or_default();
+        Arc::make_mut(mailbox).learn(check, outcome);
+    }
+
+    /// Changes what is known of a mailbox that is watched.
+    pub(super) fn at_mailbox<T>(
+        &mut self,
+        mailbox: &Address,
+        change: impl FnOnce(&mut MailboxState) -> T,
+    ) -> Option<T> {
+        self.current.mailboxes.get_mut(mailbox).map(|known| change(Arc::make_mut(known)))
+    }
+
+    /// The links of a mailbox.
+    pub(super) fn of_mailbox(&self, mailbox: &Address) -> impl Iterator<Item = &Arc<LinkState>> {
+        let links = self.current.links.values();
+        links.filter(move |link| link.watched.link.mailbox == *mailbox)
+    }
+
+    /// A check is run by another link of the mailbox: what this one found may no longer hold.
+    pub(super) fn forget(&mut self, id: &LinkId, check: Check) {
+        let Some(link) = self.current.links.get_mut(id) else { return };
+        if link
+            .checks
+            .get(check)
+            .is_some_and(|known| known.last.is_some() || known.skipped.is_some())
+        {
+            let known = Arc::make_mut(link).checks.of(check);
+            let (runs, failures) = (known.runs, std::mem::take(&mut known.failures));
+            *known =
+                CheckState { runs, failures, next_run: known.next_run, ..CheckState::default() };
         }
     }
 
@@ -372,62 +398,4 @@ impl State {
 /// Whether Google no longer honours the refresh token, and never will again.
 fn is_death(failure: &Failure) -> bool {
     matches!(failure.reason, Reason::GrantExpiredTesting | Reason::GrantRevokedOrExpired)
-}
-
-/// A link that is new or has changed, with what is known of it by this process or by an earlier one.
-fn taken_over(
-    watched: &Watched,
-    before: Option<Arc<LinkState>>,
-    generation: Generation,
-    storage: &mut Storage,
-    now: Timestamp,
-) -> (LinkState, BTreeMap<Check, Left>, Option<String>) {
-    let link = &watched.link;
-    let (mut left, mut client) = (BTreeMap::new(), None);
-    let mut course = Course::default();
-    let (same, checks, tokens, trips) = match (before, storage.recall(&link.id)) {
-        (Some(old), _) => {
-            let same = old.watched.link.mailbox == link.mailbox;
-            (same, old.checks.clone(), old.tokens.clone(), old.trips.changed())
-        }
-        (None, Some(kept)) => {
-            if kept.is_of(watched, storage.key()) {
-                left = kept.left();
-            }
-            let same = kept.mailbox == link.mailbox.as_str();
-            course.counts = kept.turns();
-            course.certain = kept.certain().filter(|_| same);
-            let checks = kept.checks();
-            client = Some(kept.client);
-            let trips = Travels::from(kept.trips.restored());
-            let trips = if left.is_empty() { trips.changed() } else { trips };
-            (same, checks, kept.tokens, trips)
-        }
-        (None, None) => (false, Checks::default(), Tokens::default(), Travels::default()),
-    };
-    let mut tokens = if same { tokens } else { Tokens::default() };
-    let secret = match &link.grant {
-        Grant::RefreshToken(token) => Some(storage.key().of_secret(token)),
-        Grant::ServiceAccount(_) | Grant::Unreadable(_) => None,
-    };
-    tokens.see(secret, now);
-    let checks = carried_over(same, &checks, watched);
-    let trips = if same { trips } else { Travels::default() };
-    let state = LinkState { watched: watched.clone(), generation, checks, course, tokens, trips };
-    (state, left, client)
-}
-
-/// What is known stays until the changed link was probed, which happens at once; the last word on another mailbox says
-/// nothing, but what was counted is counted.
-fn carried_over(same: bool, old: &Checks, new: &Watched) -> Checks {
-    let carry = |(check, state): (Check, &CheckState)| {
-        let counted = || CheckState {
-            runs: state.runs,
-            failures: state.failures.clone(),
-            ..CheckState::default()
-        };
-        (check, if same { state.clone() } else { counted() })
-    };
-    let watched: BTreeSet<_> = new.checks().collect();
-    old.iter().filter(|(check, _)| watched.contains(check)).map(carry).collect()
 }

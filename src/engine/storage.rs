@@ -27,13 +27,14 @@ use crate::{
         clock::{self, Clock, Timestamp},
         fingerprint::Key,
         link::{Address, LinkId},
+        sending::Journal,
     },
 };
 
 mod file;
 mod record;
 
-use file::{File, Row, Trouble};
+use file::{File, Row, Rows, Trouble};
 pub(super) use record::{OfLink, OfMailbox};
 
 /// What is remembered of links and mailboxes that are not watched, and what is to be written of those that are.
@@ -42,8 +43,12 @@ pub struct Storage {
     key: Key,
     links: HashMap<LinkId, (Timestamp, OfLink)>,
     mailboxes: HashMap<Address, (Timestamp, OfMailbox)>,
+    /// What mailboxes have sent: apart, since it is long and changes rarely.
+    sendings: HashMap<Address, (Timestamp, Journal)>,
     /// Links that have changed since they were written.
     changed: BTreeSet<LinkId>,
+    /// Mailboxes whose sending was counted since.
+    counted: BTreeSet<Address>,
     written: Instant,
     /// When everything was written last, changed or not, so that what is watched is not taken for gone.
     renewed: Option<Timestamp>,
@@ -71,6 +76,8 @@ struct Writer {
 struct Batch {
     links: Vec<(LinkId, Arc<LinkState>, BTreeMap<Check, u32>)>,
     mailboxes: BTreeMap<Address, Arc<MailboxState>>,
+    /// The same, of which what was sent is to be written.
+    counted: Vec<(Address, Arc<MailboxState>)>,
     /// Whether all that is watched is among them, so that what is old is gone.
     forget: bool,
 }
@@ -82,7 +89,9 @@ impl Storage {
             key: Key::new(random()),
             links: HashMap::new(),
             mailboxes: HashMap::new(),
+            sendings: HashMap::new(),
             changed: BTreeSet::new(),
+            counted: BTreeSet::new(),
             written: clock::instant(),
             renewed: None,
             disk: Disk::None,
@@ -134,12 +143,17 @@ impl Storage {
             Some((Address::parse(&row.name).ok()?, (row.seen, record)))
         });
         let mailboxes = mailboxes.collect();
+        let sendings = kept.sendings.iter().filter_map(|row| {
+            let journal = serde_json::from_str(&row.record).ok()?;
+            Some((Address::parse(&row.name).ok()?, (row.seen, journal)))
+        });
+        let sendings = sendings.collect();
         if unread > 0 {
             tracing::warn!(file = %shown, unread, "some links in the storage cannot be read");
         }
         tracing::info!(file = %shown, links = links.len(), "remembers");
         let disk = Writer::start(directory.to_owned(), Some(file), kept.key.clone(), clock);
-        Self { key: kept.key, links, mailboxes, disk, ..fresh }
+        Self { key: kept.key, links, mailboxes, sendings, disk, ..fresh }
     }
 
     /// What tokens and links are told apart by.
@@ -161,6 +175,17 @@ impl Storage {
         self.links.remove(link).map(|(_, kept)| kept)
     }
 
+    /// What a mailbox has sent was counted.
+    pub(super) fn note_sending(&mut self, mailbox: &Address) {
+        if let Disk::Written(_) = self.disk {
+            self.counted.insert(mailbox.clone());
+        }
+    }
+
+    pub(super) fn recall_sending(&mut self, mailbox: &Address) -> Option<Journal> {
+        self.sendings.remove(mailbox).map(|(_, journal)| journal)
+    }
+
     pub(super) fn recall_mailbox(&mut self, mailbox: &Address) -> Option<OfMailbox> {
         self.mailboxes.remove(mailbox).map(|(_, kept)| kept)
     }
@@ -174,6 +199,9 @@ impl Storage {
     pub(super) fn keep_mailbox(&mut self, mailbox: &Address, state: &MailboxState, now: Timestamp) {
         let kept = OfMailbox::new(mailbox, state);
         self.mailboxes.insert(mailbox.clone(), (now, kept));
+        if let Some(sending) = &state.sending {
+            self.sendings.insert(mailbox.clone(), (now, sending.journal.clone()));
+        }
     }
 
     /// Something is known of the link that was not written yet.
@@ -208,6 +236,7 @@ impl Storage {
             let keep = now - FORGOTTEN;
             self.links.retain(|_, (seen, _)| *seen >= keep);
             self.mailboxes.retain(|_, (seen, _)| *seen >= keep);
+            self.sendings.retain(|_, (seen, _)| *seen >= keep);
             self.renewed = Some(now);
         }
         let Disk::Written(writer) = &self.disk else { return };
@@ -215,7 +244,10 @@ impl Storage {
         batch.forget = stale;
         self.written = clock::instant();
         match writer.batches.try_send(batch) {
-            Ok(()) => self.changed.clear(),
+            Ok(()) => {
+                self.changed.clear();
+                self.counted.clear();
+            }
             // The disk is slow: with the next one, then.
             Err(TrySendError::Full(_)) => {}
             Err(TrySendError::Disconnected(_)) => writer.up.store(false, Ordering::Relaxed),
@@ -233,6 +265,10 @@ impl Storage {
             }
             batch.links.push((id.clone(), link.clone(), schedule.streaks(id)));
         }
+        let counted =
+            self.counted.iter().filter(|_| !all).chain(batch.mailboxes.keys().filter(|_| all));
+        let counted = counted.filter_map(|it| Some((it.clone(), state.mailbox(it)?.clone())));
+        batch.counted = counted.filter(|(_, known)| known.sending.is_some()).collect();
         batch
     }
 
@@ -281,14 +317,14 @@ fn write_all(
     let path = file::path(directory);
     while let Ok(batch) = batches.recv() {
         let now = clock.now();
-        let (links, mailboxes) = rows(&batch, key, now);
+        let rows = rows(&batch, key, now);
         let written = match open.take() {
             Some(file) => Ok(file),
             None => File::open(directory, key).map(|(file, _)| file),
         };
         let written = written.and_then(|mut file| {
             let forget = batch.forget.then(|| now - FORGOTTEN);
-            let saved = file.save(&links, &mailboxes, forget);
+            let saved = file.save(&rows, forget);
             if !matches!(saved, Err(Trouble::Damaged(_))) {
                 open = Some(file);
             }
@@ -314,7 +350,7 @@ fn tell_failing(file: &Path, why: &Trouble) {
     tracing::error!(file = %file.display(), %why, "the storage cannot be written: what is learnt from now on is forgotten at the end");
 }
 
-fn rows(batch: &Batch, key: &Key, seen: Timestamp) -> (Vec<Row>, Vec<Row>) {
+fn rows(batch: &Batch, key: &Key, seen: Timestamp) -> Rows {
     let links = batch.links.iter().map(|(id, state, streaks)| {
         let record = serde_json::to_string(&OfLink::new(state, streaks, key));
         Row { name: id.to_string(), seen, record: record.expect("its keys are strings") }
@@ -323,7 +359,11 @@ fn rows(batch: &Batch, key: &Key, seen: Timestamp) -> (Vec<Row>, Vec<Row>) {
         let record = serde_json::to_string(&OfMailbox::new(address, state));
         Row { name: address.to_string(), seen, record: record.expect("its keys are strings") }
     });
-    (links.collect(), mailboxes.collect())
+    let sendings = batch.counted.iter().filter_map(|(address, state)| {
+        let record = serde_json::to_string(&state.sending.as_ref()?.journal);
+        Some(Row { name: address.to_string(), seen, record: record.expect("its keys are strings") })
+    });
+    Rows { links: links.collect(), mailboxes: mailboxes.collect(), sendings: sendings.collect() }
 }
 
 /// A process that is killed loses no more than this.

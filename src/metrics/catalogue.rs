@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Family, Standing,
     fill::{self, Probed, View},
-    odoo, trips,
+    odoo, sending, sessions, trips,
 };
 
 /// What a metric is called, and what it tells.
@@ -100,6 +100,7 @@ them. What a probe finds counts like any other run, and stands on `/metrics` too
 ";
 
 const LINK: &[&str] = &["link", "mailbox"];
+const SENT: &[&str] = &["mailbox", "window"];
 const CHECK: &[&str] = &["link", "mailbox", "check"];
 
 /// Of the links, and of the engine that examines them.
@@ -154,7 +155,19 @@ pub(super) const STATE: &[FromState] = &[
     gauge("mailbox_storage_limit_bytes", &["mailbox"], fill::storage_limit,
         "Storage that the account may use, as IMAP reports it."),
     counter("mailbox_imap_notices_total", &["mailbox", "notice"], fill::notices,
-        "What the IMAP server let the exporter know beside its answers."),
+        "What the IMAP server let the exporter know beside its answers, in every session of ours: the link's page has the words."),
+    counter("mailbox_imap_bytes_total", &["mailbox", "direction"], sessions::bytes,
+        "Bytes that the exporter's own IMAP sessions moved, down or up, inside TLS. Google allows an account 2,500 MB down and 500 MB up a day, all clients together."),
+    gauge("mailbox_imap_session_started_timestamp_seconds", &["mailbox"], sessions::started,
+        "When the IMAP session began that the session check keeps open. Absent while there is none."),
+    gauge("mailbox_imap_session_duration_seconds", &["mailbox"], sessions::duration,
+        "How long the last session lasted that the session check kept, once it ended. Google ends one after about an hour, with its access token."),
+    counter("mailbox_imap_sessions_total", &["mailbox", "ended"], sessions::ended,
+        "Sessions that the session check kept, by what ended them: expired (with its access token, as is usual), bye (the server said why), dropped (nobody said anything), closed (by the exporter)."),
+    gauge("mailbox_imap_spare_sessions", &["mailbox"], sessions::spare,
+        "IMAP sessions that could be had for a moment beside all others, of those in mailbox_imap_spare_sessions_asked, on the exporter's own schedule. Google allows an account 15, all clients together."),
+    gauge("mailbox_imap_spare_sessions_asked", &["mailbox"], sessions::spare_asked,
+        "IMAP sessions that were asked for at that time: checks.session.spare_sessions."),
     gauge("mailbox_round_trip_delay_seconds", LINK, trips::delay,
         "How long the last test message of the link took from sending to its arrival, on the exporter's own schedule: from the exporter's clock to the receiving server's. Absent until one arrived, and when the last one did not."),
     counter("mailbox_round_trip_messages_total", &["link", "mailbox", "outcome"], trips::messages,
@@ -167,6 +180,26 @@ pub(super) const STATE: &[FromState] = &[
         "1 while no test message is sent: application_reads (an application reads the mailbox that it would go to), unknown_sink (the mailbox under round_trip.to is not watched), enough_today (the mailbox has sent as many as it may within 24 h). No failure of the link; absent otherwise."),
     gauge("mailbox_round_trip_left_messages", LINK, trips::left,
         "Test messages that could not be removed at the last look; they carry the header X-Mailbox-Exporter-Probe."),
+    gauge("mailbox_sent_messages", SENT, sending::messages,
+        "Messages that the mailbox sent within the window, as its folder of sent mail shows them, test messages of the exporter left out; counted on the exporter's own schedule, once for all links. Deleted before they were seen, sent by a relay, or refused: not counted. Absent while they cannot be counted."),
+    gauge("mailbox_sent_recipients", SENT, sending::recipients,
+        "Recipients of those messages in To, Cc and Bcc, each message's own. Those that an SMTP client named in the envelope alone are not seen."),
+    gauge("mailbox_sent_external_recipients", SENT, sending::external_recipients,
+        "Of those, the ones outside the mailbox's domain and checks.capacity.internal_domains."),
+    gauge("mailbox_sent_unique_recipients", SENT, sending::unique_recipients,
+        "Addresses among those recipients, each counted once."),
+    gauge("mailbox_sent_unique_external_recipients", SENT, sending::unique_external_recipients,
+        "External addresses among those recipients, each counted once."),
+    gauge("mailbox_sent_own_messages", SENT, sending::own_messages,
+        "Test messages that the exporter sent by this mailbox within the window. Google counts them like any other."),
+    gauge("mailbox_sending_limit", &["mailbox", "of"], sending::limit,
+        "What Google lets the account send within a rolling day, by the kind of account (or checks.capacity.limits): messages, recipients, external_recipients, unique_recipients, unique_external_recipients. Where nobody said which kind it is, an address of gmail.com is taken for a personal one and any other for a Workspace's. What is not documented is absent."),
+    gauge("mailbox_sending_limit_expected_timestamp_seconds", &["mailbox", "of"], sending::expected,
+        "When the limit will be met at the pace of the last hours, what falls out of the window taken into account. Absent where that is not within a day."),
+    gauge("mailbox_sending_exhausted", &["mailbox", "reason"], sending::exhausted,
+        "1 from when any check met Google's refusal to send more (550 5.4.5) until that check passes again, a test message is taken, or a day has gone since. Absent otherwise."),
+    gauge("mailbox_sent_uncounted", &["mailbox", "because"], sending::uncounted,
+        "1 while what the mailbox sends cannot be counted, or not all of it: folder_hidden (IMAP shows no folder of sent mail), folder_limited (IMAP shows only its newest messages), or the reason why IMAP refuses an outgoing link. No failure of a link; absent otherwise."),
     gauge("mailbox_tls_certificate_expiry_timestamp_seconds", &["endpoint"], fill::certificate_expiry,
         "When the certificate ends that the server showed last."),
     gauge("mailbox_odoo_up", &["source"], odoo::up,

@@ -1,6 +1,10 @@
 //! How every metric of the catalogue gets its series. What is not known gets none.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Family, Labels, Standing, Tally};
 use crate::{
@@ -15,6 +19,7 @@ use crate::{
         clients,
         course::To,
         hoard::hoards,
+        mailbox::MailboxState,
         report::{Present, up},
         shared::{identity, shared},
         state::{CheckState, LinkState, Snapshot},
@@ -40,7 +45,6 @@ struct Mailbox<'a> {
     label: &'a str,
     /// Absent while no link's `imap` check passes: what was read before may no longer hold.
     readings: Option<&'a Readings>,
-    notices: Option<&'a BTreeMap<Notice, u64>>,
 }
 
 impl<'a> View<'a> {
@@ -61,11 +65,7 @@ impl<'a> View<'a> {
         }
         let mailboxes = read.into_iter().map(|(address, (label, passes))| {
             let known = snapshot.mailboxes.get(address);
-            Mailbox {
-                label,
-                readings: known.filter(|_| passes).map(|known| &known.readings),
-                notices: known.map(|known| &known.notices),
-            }
+            Mailbox { label, readings: known.filter(|_| passes).map(|known| &known.readings) }
         });
         Self { snapshot, labels, mailboxes: mailboxes.collect(), links }
     }
@@ -79,6 +79,12 @@ impl<'a> View<'a> {
                 }
             }
         }
+    }
+
+    /// Every mailbox of which something is known, with its label.
+    pub(super) fn each_known(&self) -> impl Iterator<Item = (&str, &MailboxState)> {
+        let known = self.snapshot.mailboxes.iter();
+        known.map(|(address, known)| (self.labels.of_mailbox(address), &**known))
     }
 
     /// One series a mailbox, where `value` knows it.
@@ -256,10 +262,13 @@ pub(super) fn storage_limit(view: &View<'_>, family: &mut Family<'_>) {
 }
 
 pub(super) fn notices(view: &View<'_>, family: &mut Family<'_>) {
-    for mailbox in &view.mailboxes {
-        for notice in Notice::ALL {
-            let count = mailbox.notices.and_then(|notices| notices.get(&notice)).copied();
-            family.push(&[mailbox.label, notice.name()], count.unwrap_or(0) as f64);
+    let read: BTreeSet<_> = view.mailboxes.iter().map(|mailbox| mailbox.label).collect();
+    for (label, known) in view.each_known() {
+        if read.contains(label) || !known.notices.is_empty() {
+            for notice in Notice::ALL {
+                let times = known.notices.get(&notice).map_or(0, |noticed| noticed.times);
+                family.push(&[label, notice.name()], times as f64);
+            }
         }
     }
 }

@@ -34,7 +34,11 @@ pub enum MailboxLabel {
 impl Privacy {
     /// The label of every mailbox of the snapshot.
     pub fn labels(&self, snapshot: &Snapshot) -> Labels {
-        let links = snapshot.links.iter().map(|(id, state)| (&state.watched.link.mailbox, id));
+        self.labels_of(snapshot.links.iter().map(|(id, state)| (&state.watched.link.mailbox, id)))
+    }
+
+    /// The same of links that nobody watches yet, in the order of their ids.
+    pub fn labels_of<'a>(&self, links: impl Iterator<Item = (&'a Address, &'a LinkId)>) -> Labels {
         match &self.mailbox_label {
             MailboxLabel::Address => Labels::Addresses,
             MailboxLabel::Hash(key) => Labels::of(links, |mailbox, _| hash(key, mailbox)),

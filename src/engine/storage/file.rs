@@ -33,6 +33,15 @@ pub(super) struct Contents {
     pub(super) key: Key,
     pub(super) links: Vec<Row>,
     pub(super) mailboxes: Vec<Row>,
+    pub(super) sendings: Vec<Row>,
+}
+
+/// What is written at once, by its tables.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) links: Vec<Row>,
+    pub(super) mailboxes: Vec<Row>,
+    pub(super) sendings: Vec<Row>,
 }
 
 /// Why a file cannot be used.
@@ -101,22 +110,29 @@ impl File {
             change.execute_batch(SCHEMA)?;
             change.pragma_update(None, "user_version", VERSION)?;
         }
+        // Of a later making than the other tables, and nothing to an exporter that does not know it.
+        change.execute_batch(SENDINGS)?;
         let key = key_of(&change, key)?;
         let links = rows(&change, "SELECT link, seen, record FROM links")?;
         let mailboxes = rows(&change, "SELECT mailbox, seen, record FROM mailboxes")?;
+        let sendings = rows(&change, "SELECT mailbox, seen, record FROM sendings")?;
         change.commit()?;
-        Ok((Self { connection }, Contents { key, links, mailboxes }))
+        Ok((Self { connection }, Contents { key, links, mailboxes, sendings }))
     }
 
     /// Writes all or nothing; rows that were not watched since `forget` go.
     pub(super) fn save(
         &mut self,
-        links: &[Row],
-        mailboxes: &[Row],
+        written: &Rows,
         forget: Option<Timestamp>,
     ) -> Result<(), Trouble> {
         let change = self.connection.transaction()?;
-        for (table, name, rows) in [("links", "link", links), ("mailboxes", "mailbox", mailboxes)] {
+        let tables = [
+            ("links", "link", &written.links),
+            ("mailboxes", "mailbox", &written.mailboxes),
+            ("sendings", "mailbox", &written.sendings),
+        ];
+        for (table, name, rows) in tables {
             let mut put = change.prepare_cached(&format!(
                 "INSERT INTO {table} ({name}, seen, record) VALUES (?1, ?2, ?3) \
                  ON CONFLICT ({name}) DO UPDATE SET seen = ?2, record = ?3"
@@ -186,6 +202,10 @@ const SCHEMA: &str = "
     CREATE TABLE mailboxes (mailbox TEXT PRIMARY KEY, seen INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
 ";
 
+const SENDINGS: &str = "
+    CREATE TABLE IF NOT EXISTS sendings (mailbox TEXT PRIMARY KEY, seen INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
+";
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -205,12 +225,19 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("a/b");
         let (mut file, _) = File::open(&directory, &key()).unwrap();
-        file.save(&[row("a", 10), row("b", 20)], &[row("m", 10)], None).unwrap();
-        file.save(&[row("b", 21)], &[], Some(Timestamp::from_secs(11))).unwrap();
+        let first = Rows {
+            links: vec![row("a", 10), row("b", 20)],
+            mailboxes: vec![row("m", 10)],
+            sendings: vec![row("m", 20)],
+        };
+        file.save(&first, None).unwrap();
+        let second = Rows { links: vec![row("b", 21)], ..Rows::default() };
+        file.save(&second, Some(Timestamp::from_secs(11))).unwrap();
         drop(file);
         let (_, kept) = File::open(&directory, &Key::new([8; 32])).unwrap();
         assert_eq!(kept.key.expose(), key().expose());
-        assert_eq!((kept.links, kept.mailboxes), (vec![row("b", 21)], vec![]));
+        let kept_rows = (kept.links, kept.mailboxes, kept.sendings);
+        assert_eq!(kept_rows, (vec![row("b", 21)], vec![], vec![row("m", 20)]));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&directory), mode(&path(&directory))), (0o700, 0o600));
     }
@@ -239,8 +266,8 @@ mod tests {
     fn damage_is_told_from_other_troubles() {
         let home = tempfile::tempdir().unwrap();
         let (mut file, _) = File::open(home.path(), &key()).unwrap();
-        let rows: Vec<_> = (0..2000).map(|n| row(&format!("link-{n}"), n)).collect();
-        file.save(&rows, &[], None).unwrap();
+        let links = (0..2000).map(|n| row(&format!("link-{n}"), n)).collect();
+        file.save(&Rows { links, ..Rows::default() }, None).unwrap();
         drop(file);
         let path = path(home.path());
         let whole = fs::read(&path).unwrap();

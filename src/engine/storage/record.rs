@@ -19,18 +19,20 @@ use crate::{
         identity::{Identity, Likeness},
         life::Tokens,
         link::{Address, Grant},
-        outcome::{Certificate, Evidence, Failure, Notice, Phase, Readings, Verdict},
+        outcome::{Certificate, Evidence, Failure, Phase, Readings, Traffic, Verdict},
         reason::Reason,
     },
     engine::{
         course::To,
         schedule::Left,
-        state::{CheckState, Checks, LinkState, MailboxState},
+        state::{CheckState, Checks, LinkState},
     },
 };
 
+mod mailbox;
 mod trips;
 
+pub(in crate::engine) use mailbox::OfMailbox;
 use trips::OfTrips;
 
 /// A link as it was left.
@@ -293,6 +295,7 @@ impl Outcome {
             took: Duration::from_nanos(self.took),
             phases: phases.collect(),
             notices: Vec::new(),
+            traffic: Traffic::default(),
             certificate: certificate.map(|(endpoint, expires)| Certificate {
                 endpoint: endpoint.as_str().into(),
                 expires: *expires,
@@ -309,30 +312,4 @@ fn reason(name: &str) -> Option<Reason> {
 
 fn phase(name: &str) -> Option<Phase> {
     Phase::ALL.iter().copied().find(|phase| phase.name() == name)
-}
-
-/// A mailbox as it was left.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(in crate::engine) struct OfMailbox {
-    pub(in crate::engine) mailbox: String,
-    readings: Readings,
-    notices: BTreeMap<String, u64>,
-}
-
-impl OfMailbox {
-    pub(super) fn new(mailbox: &Address, state: &MailboxState) -> Self {
-        Self {
-            mailbox: mailbox.to_string(),
-            readings: state.readings.clone(),
-            notices: state.notices.iter().map(|(n, times)| (n.name().to_owned(), *times)).collect(),
-        }
-    }
-
-    pub(in crate::engine) fn restored(&self) -> MailboxState {
-        let known = |notice: Notice| Some((notice, *self.notices.get(notice.name())?));
-        MailboxState {
-            readings: self.readings.clone(),
-            notices: Notice::ALL.into_iter().filter_map(known).collect(),
-        }
-    }
 }

@@ -7,7 +7,7 @@ use crate::{
     check::{Watched, tests::watched},
     domain::{
         link::{Grant, Link},
-        outcome::{Certificate, Failure, Notice, Outcome, Phase, Readings, Verdict},
+        outcome::{Certificate, Failure, Notice, Outcome, Phase, Readings, Told, Verdict},
         reason::Reason,
         secret::Secret,
     },
@@ -39,7 +39,7 @@ fn outcome(secs: i64, verdict: Verdict) -> Arc<Outcome> {
             .into(),
         certificate: Some(Certificate { endpoint: "imap.gmail.com:993".into(), expires: at(9999) }),
         transcript: ["C: hello".to_owned(), "S: no".to_owned()].into(),
-        notices: vec![Notice::Alert],
+        notices: vec![Told { notice: Notice::Alert, words: "look out".to_owned() }],
         ..Outcome::without_probe(verdict, at(secs))
     })
 }
@@ -65,6 +65,7 @@ fn lived(storage: &mut Storage, watched: &Watched) -> (State, Schedule) {
     let outcomes = [
         (Check::Token, outcome(1, Verdict::Pass(readings.clone()))),
         (Check::Imap, outcome(2, Verdict::Pass(readings))),
+        (Check::Capacity, outcome(2, Verdict::Pass(Readings::default()))),
         (Check::Identity, outcome(3, Verdict::Pass(Readings::default()))),
         (Check::Token, outcome(50, Verdict::Fail(refused.clone()))),
         (Check::Token, outcome(60, Verdict::Fail(refused))),
