@@ -13,7 +13,7 @@ use crate::{
     domain::{clock, link::LinkId},
     engine::{
         Refused,
-        report::{OfLink, Report},
+        report::{OfLink, OfSent, Report},
         state::{LinkState, Snapshot},
     },
     metrics::{self, Coding, Labels, Probed},
@@ -178,5 +178,11 @@ pub(super) fn link(front: &Front, id: &str) -> Answer {
 
 fn told(snapshot: &Snapshot, labels: &Labels, state: &LinkState) -> OfLink {
     let link = &state.watched.link;
-    OfLink::of_state(state, labels.of_mailbox(&link.mailbox), snapshot.form(link))
+    let sending = snapshot.mailboxes.get(&link.mailbox).and_then(|it| it.sending.as_ref());
+    let sent = sending.map(|sending| {
+        let limits = state.watched.settings.capacity.limits(link);
+        OfSent::new(sending.counted.as_ref().map(|(_, sums)| sums), &limits, sending.uncounted)
+    });
+    let known = OfLink::of_state(state, labels.of_mailbox(&link.mailbox), snapshot.form(link));
+    OfLink { sent, ..known }
 }

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod link;
+mod mailbox;
 mod odoo;
 mod status;
 mod trips;

@@ -81,7 +81,11 @@ async fn a_probe_that_cannot_be_is_refused_in_a_sentence() {
         ("/probe?link=nobody@example.com", 404, "No link is called"),
         ("/probe?link=a%20b", 404, "No link is called"),
         ("/probe?link=support&link=support", 400, "One link"),
-        ("/probe?link=support&check=pop", 400, "the checks are token, smtp, imap, identity"),
+        (
+            "/probe?link=support&check=pop",
+            400,
+            "the checks are token, smtp, imap, capacity, session, identity",
+        ),
         ("/probe?link=support&check=round_trip", 400, "really sends a message"),
         ("/probe?link=support&target=evil.example", 400, "only a configured link"),
         ("/probe?link=odoo/erp/incoming/7&check=smtp", 400, "no such check"),
@@ -194,7 +198,7 @@ async fn the_api_tells_what_is_known_and_nothing_else() {
         serde_json::json!({
             "link": "new@example.com",
             "mailbox": "new@example.com",
-            "checks": [{"check": "token"}, {"check": "smtp"}, {"check": "imap"}, {"check": "identity"}, {"check": "round_trip"}],
+            "checks": [{"check": "token"}, {"check": "smtp"}, {"check": "imap"}, {"check": "capacity"}, {"check": "identity"}, {"check": "round_trip"}],
         })
     );
     let slashes = house.get("/api/v1/links/odoo/erp/outgoing/3").await.json();
@@ -407,4 +411,38 @@ async fn a_stop_lets_those_finish_who_asked_and_takes_in_nobody() {
         ended.unwrap();
     }
     assert!(TcpStream::connect(house.address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_mailbox_sends_and_what_its_sessions_do_stand_on_its_page() {
+    let house = House::new(Plan::default()).await;
+    let status = house.get("/").await.text().to_owned();
+    let near = "sales@example.com has sent 1644 of 2000 messages within a day; at this pace it is met at 2026-11-22 19:50:00 UTC.";
+    assert!(status.contains(near), "{status}");
+    assert!(
+        status.contains("noreply@example.com: Google refuses to send more for 3 h."),
+        "{status}"
+    );
+
+    let sales = house.get("/links/sales@example.com").await.text().to_owned();
+    assert!(sales.contains("1644 of 2000") && sales.contains("took near"), "{sales}");
+    assert!(sales.contains("3.4 MB down, 0.1 MB up"), "{sales}");
+    let noreply = house.get("/links/noreply@example.com").await.text().to_owned();
+    assert!(noreply.contains("IMAP shows no folder for sent mail"), "{noreply}");
+    let support = house.get("/links/support").await.text().to_owned();
+    for words in [
+        "for 24 min",
+        "lasted 59 min, expired",
+        "room for 1 of 2",
+        "too_many_connections (5 times)",
+    ] {
+        assert!(support.contains(words), "{words}: {support}");
+    }
+    let told = house.get("/api/v1/links/sales@example.com").await.json();
+    assert_eq!(
+        told["links"][0]["sent"]["counts"]["messages"],
+        serde_json::json!({"sent": 1640, "limit": 2000})
+    );
+    let told = house.get("/api/v1/links/noreply@example.com").await.json();
+    assert_eq!(told["links"][0]["sent"]["uncounted"], "folder_hidden");
 }

@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use super::{
     Frame, Piece, Tone, When, href,
+    mailbox::{self, Sent},
     odoo::{self, Kind},
     pieces, trips,
     when::{brief, exact},
@@ -42,6 +43,7 @@ pub(super) struct Page {
     form: Option<String>,
     /// What its application does not show.
     kinds: Vec<Kind>,
+    sent: Option<Sent>,
     turns: Vec<Changed>,
     checks: Vec<Examined>,
 }
@@ -114,9 +116,10 @@ pub(super) fn page(front: &Front, id: &str) -> Option<Page> {
     Some(Page {
         form,
         kinds,
+        sent: mailbox::sent(&snapshot, &state.watched, now),
         frame: Frame::new(front, tone, now),
         headline,
-        facts: facts(&snapshot, state, &labels, &tell),
+        facts: facts(&snapshot, state, &labels, now, &tell),
         probe_href: format!("{}/probe?{query}", front.prefix),
         turns: state.course.history.iter().map(|(at, turn)| Changed::new(*at, turn)).collect(),
         json_href: href(&front.prefix, "/api/v1/links/", &id),
@@ -141,6 +144,7 @@ fn facts(
     snapshot: &Snapshot,
     state: &LinkState,
     labels: &Labels,
+    now: Timestamp,
     tell: &dyn Fn(&str) -> String,
 ) -> Vec<(&'static str, String)> {
     let link = &state.watched.link;
@@ -180,6 +184,8 @@ fn facts(
         let (used, limit) = (gibibytes(storage.used), gibibytes(storage.limit));
         facts.push(("storage", format!("{used:.1} of {limit:.1} GiB")));
     }
+    let of_mailbox = mailbox::facts(mailbox, now).into_iter();
+    facts.extend(of_mailbox.map(|(name, words)| (name, tell(&words))));
     facts
 }
 

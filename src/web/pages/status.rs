@@ -6,7 +6,7 @@ use askama::Template;
 use url::form_urlencoded;
 
 use super::{
-    Frame, Piece, Tone, When, href,
+    Frame, Piece, Tone, When, href, mailbox,
     odoo::{Odoo, odoos},
     pieces,
     when::span,
@@ -156,6 +156,7 @@ pub(super) fn page(front: &Front, asked: &Asked) -> Page {
     if asked.words.is_empty() {
         notices.extend(shared_accounts(&snapshot, &labels));
         notices.extend(crowded_accounts(&snapshot, &labels));
+        notices.extend(mailbox::near_limits(&snapshot, &labels, now));
     }
     let groups = groups.into_iter().map(|(_, group)| group);
     let (groups, calm) = groups.partition(|group| group.trouble.is_some());
