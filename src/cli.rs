@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{app, check::Check, source::Shard};
 
+pub mod capacity;
 pub mod check;
 pub mod check_config;
 
@@ -65,10 +66,33 @@ pub struct Serve {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Counts what each mailbox sent, out of its folder of sent mail, and holds it against Google's limits.
+    Capacity(CapacityArgs),
     /// Probes now; says for each link what works, what does not, why, and the next step.
     Check(CheckArgs),
     /// Prints the settings as understood, secrets as stars, or the mistakes.
     CheckConfig,
+}
+
+#[derive(Args, Debug)]
+pub struct CapacityArgs {
+    /// Links by id; the mailboxes of all of them where none is named.
+    pub links: Vec<String>,
+    /// From when on: so many days or weeks ago, or a date.
+    #[arg(long, default_value = "90d", value_parser = capacity::Since::parse)]
+    pub since: capacity::Since,
+    /// How to say it. openmetrics is for `promtool tsdb create-blocks-from openmetrics`.
+    #[arg(long, value_enum, default_value_t = capacity::Format::Table)]
+    pub format: capacity::Format,
+    /// Writes it to this file.
+    #[arg(long)]
+    pub output: Option<PathBuf>,
+    /// Keeps in this file what was read, and goes on from there.
+    #[arg(long)]
+    pub resume: Option<PathBuf>,
+    /// Reads no more than about so much of each mailbox; Google allows 2500MB a day, all clients together.
+    #[arg(long, default_value = "250MB", value_parser = capacity::bytes)]
+    pub max_bytes: u64,
 }
 
 #[derive(Args, Debug)]
@@ -105,6 +129,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let config = &cli.common.config_file;
     match cli.command {
         None => app::serve(config, cli.serve).await,
+        Some(Command::Capacity(args)) => capacity::run(config, args).await,
         Some(Command::Check(args)) => check::run(config, args).await,
         Some(Command::CheckConfig) => check_config::run(config),
     }

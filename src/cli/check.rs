@@ -1,6 +1,7 @@
 //! `mailbox_exporter check`: probes now, tells every phase as it ends, and says at the end what is the case.
 
 mod send;
+mod sent;
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use chrono_tz::Tz;
 use clap::ValueEnum;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
@@ -30,9 +32,11 @@ use crate::{
         reason::{Class, Reason},
     },
     engine::{
-        report::{OfLink, OfRoundTrip, Report, ends},
+        counts::passing_count,
+        report::{OfLink, OfRoundTrip, OfSent, Report, ends},
         round::{Progress, Round},
     },
+    metrics::Privacy,
     source::odoo::Seen,
     wire::{Wire, dialogue::Step},
 };
@@ -51,6 +55,7 @@ struct Ended {
     watched: Watched,
     outcomes: Vec<(Check, Arc<Outcome>)>,
     round_trip: Option<OfRoundTrip>,
+    sent: Option<OfSent>,
 }
 
 /// Exit code 0 where everything passes, 1 where something fails, 64 for usage and configuration.
@@ -60,7 +65,7 @@ pub async fn run(file: &Path, args: CheckArgs) -> ExitCode {
         Format::Json | Format::Text => ExitCode::from(USAGE),
     };
     let prepared = match understood(&args) {
-        Ok(()) => prepare(file, &args).await,
+        Ok(()) => prepare(file, &args.links).await,
         Err(mistake) => Err(mistake),
     };
     let prepared = match prepared {
@@ -113,7 +118,7 @@ fn understood(args: &CheckArgs) -> anyhow::Result<()> {
 }
 
 /// The links that were named, or all, and what they are probed with.
-async fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<Prepared> {
+pub(super) async fn prepare(file: &Path, ids: &[String]) -> anyhow::Result<Prepared> {
     let mut loaded = config::load(file)?;
     let wire = app::wire(&loaded)?;
     let links = loaded.sources.read_once(&wire).await;
@@ -131,22 +136,25 @@ async fn prepare(file: &Path, args: &CheckArgs) -> anyhow::Result<Prepared> {
             },
         )
     };
-    let chosen = match args.links.is_empty() {
+    let chosen = match ids.is_empty() {
         true => links.watched.clone(),
-        false => args.links.iter().map(named).collect::<anyhow::Result<_>>()?,
+        false => ids.iter().map(named).collect::<anyhow::Result<_>>()?,
     };
     anyhow::ensure!(!chosen.is_empty(), "{}: there is no link to check", file.display());
-    Ok(Prepared { chosen, all: links.watched, odoos: links.odoos, wire })
+    let (privacy, zone) = (loaded.privacy, loaded.sources.defaults().time_zone);
+    Ok(Prepared { chosen, all: links.watched, odoos: links.odoos, wire, privacy, zone })
 }
 
 /// What is to be probed, and with what.
-struct Prepared {
-    chosen: Vec<Watched>,
+pub(super) struct Prepared {
+    pub(super) chosen: Vec<Watched>,
     /// With those that nobody asked about: a letter may go to one of them.
-    all: Vec<Watched>,
+    pub(super) all: Vec<Watched>,
     /// Every Odoo as it was seen just now.
     odoos: BTreeMap<Arc<str>, Arc<Seen>>,
-    wire: Wire,
+    pub(super) wire: Wire,
+    pub(super) privacy: Privacy,
+    pub(super) zone: Tz,
 }
 
 impl Prepared {
@@ -177,13 +185,9 @@ async fn probe(
         watched.checks().filter(asked).partition(|check| check.is_harmless());
     let (progress, told) = mpsc::unbounded_channel();
     let mut round = Round {
-        watched: watched.clone(),
-        wire: prepared.wire.clone(),
-        token: None,
-        letter: None,
-        sent: None,
-        stop: stop.clone(),
         progress: (args.format == Format::Text).then_some(progress),
+        count: due.contains(&Check::Capacity).then(passing_count),
+        ..Round::new(watched.clone(), prepared.wire.clone(), stop.clone())
     };
     let telling = async {
         if args.format == Format::Text {
@@ -205,16 +209,24 @@ async fn probe(
             ended.retain(|(known, _)| *known != check);
             ended.push((check, outcome));
         }
-        (ended, trial)
+        let counted = ended.iter().any(|(check, outcome)| {
+            *check == Check::Capacity && matches!(outcome.verdict, Verdict::Pass(_))
+        });
+        let count = round.count.filter(|_| counted);
+        let sent = count.map(|count| sent::told(&count, watched, round.wire.clock.now()));
+        (ended, trial, sent)
     };
-    let ((ended, trial), ()) = tokio::join!(probing, telling);
+    let ((ended, trial, sent), ()) = tokio::join!(probing, telling);
     if args.format == Format::Text {
+        let counted = sent.as_ref().and_then(sent::line);
+        say(&counted.map(|line| format!("  {:<8} {line}\n", "")).unwrap_or_default());
         say(&trial.lines.iter().map(|line| format!("  {:<10} {line}\n", "")).collect::<String>());
     }
     Ended {
         watched: watched.clone(),
         outcomes: ended.into_iter().map(|(check, outcome)| (check, Arc::new(outcome))).collect(),
         round_trip: trial.told,
+        sent,
     }
 }
 
@@ -274,7 +286,7 @@ fn verdict(outcome: &Outcome) -> String {
 /// What is the case, and for each reason the next step.
 fn summary(prepared: &Prepared, ended: &[Ended]) -> String {
     let mut said = String::from("\n");
-    for Ended { watched, outcomes, round_trip } in ended {
+    for Ended { watched, outcomes, round_trip, .. } in ended {
         let failed: Vec<_> = outcomes
             .iter()
             .filter_map(|(check, outcome)| outcome.failure().map(|failure| (check, failure)))
@@ -320,11 +332,11 @@ fn summary(prepared: &Prepared, ended: &[Ended]) -> String {
 fn json(prepared: &Prepared, ended: &[Ended]) -> String {
     let links = ended
         .iter()
-        .map(|Ended { watched, outcomes, round_trip }| {
-            let (link, round_trip) = (&watched.link, round_trip.clone());
+        .map(|Ended { watched, outcomes, round_trip, sent }| {
+            let (link, round_trip, sent) = (&watched.link, round_trip.clone(), sent.clone());
             let form = prepared.form(link);
             let probed = OfLink::of_probe(watched, outcomes, link.mailbox.as_str(), form);
-            OfLink { round_trip, ..probed }
+            OfLink { round_trip, sent, ..probed }
         })
         .collect();
     let report = serde_json::to_string_pretty(&Report { links });
@@ -378,4 +390,4 @@ const NAGIOS_CRITICAL: u8 = 2;
 const NAGIOS_UNKNOWN: u8 = 3;
 
 /// As a shell reports a program that SIGINT ended.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;

@@ -121,15 +121,8 @@ enum Visit {
 
 impl<'a> Journey<'a> {
     fn new(sender: &'a mut Round, sink: Watched, installation: Installation, trip: Trip) -> Self {
-        let there = (sink.link.id != sender.watched.link.id).then(|| Round {
-            watched: sink,
-            wire: sender.wire.clone(),
-            token: None,
-            letter: None,
-            sent: None,
-            stop: sender.stop.clone(),
-            progress: None,
-        });
+        let there = (sink.link.id != sender.watched.link.id)
+            .then(|| Round::new(sink, sender.wire.clone(), sender.stop.clone()));
         Self {
             sender,
             there,
