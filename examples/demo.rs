@@ -1,10 +1,10 @@
 //! The simulators, of Google with a mailbox in every interesting state and of an Odoo that uses some of them, and the
 //! exporter beside them. No Google account is needed.
 
-use std::{fs, os::unix::fs::OpenOptionsExt, path::Path, process::ExitCode};
+use std::{fs, os::unix::fs::OpenOptionsExt, path::Path, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use gmail_sim::{Options, Sim, preset};
+use gmail_sim::{Options, Sent, Sim, preset};
 use mailbox_exporter::{app, cli, domain::clock::Clock};
 use odoo_sim::{OdooSim, User, Version};
 use serde_json::json;
@@ -13,6 +13,12 @@ use serde_json::json;
 async fn main() -> anyhow::Result<ExitCode> {
     let sim = Sim::start(Options::default()).await.map_err(|error| anyhow::anyhow!(error))?;
     let mailboxes = preset::demo(&sim.world());
+    for (number, mailbox) in (1..).zip(&mailboxes) {
+        // A day and a half of letters to customers, more from each mailbox than from the one before.
+        let sent = Sent::to(&["customer{n}@example.org"]);
+        let pause = Duration::from_secs(129_600 / (60 * number));
+        sim.world().put_sent(&mailbox.address, &sent.times(60 * number as u32, pause));
+    }
     let folder = tempfile::tempdir()?;
     let odoo = OdooSim::start(Version::V18).await.map_err(|error| anyhow::anyhow!(error))?;
     furnish(&odoo, &sim).map_err(|error| anyhow::anyhow!("{error:?}"))?;
@@ -78,6 +84,7 @@ fn write_config(
             client.unwrap_or(0)
         );
     }
+    yaml += "checks:\n  session: {enabled: true, spare_sessions: 1}\n";
     secret(&folder.join("odoo-key"), ODOO_KEY)?;
     yaml += &format!(
         "sources:\n  - odoo: {{name: erp, url: \"{}\", database: erp, login: bot, api_key: {{file: odoo-key}}}}\n",

@@ -92,7 +92,10 @@ async fn usage_and_configuration_end_with_64_and_say_what_would_be_right() {
     world.mailbox("a@example.com");
     let cases: [(&[&str], &str); 4] = [
         (&["check", "b@example.com"], "there are: a@example.com"),
-        (&["check", "--only", "pop"], "the checks are token, smtp, imap, identity, round_trip"),
+        (
+            &["check", "--only", "pop"],
+            "the checks are token, smtp, imap, capacity, session, identity, round_trip",
+        ),
         (&["check", "--format", "xml"], "possible values"),
         (&["--web.listen-address", "10048"], "write it as :10048"),
     ];

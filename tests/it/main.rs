@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may; clippy knows only the #[test] functions")]
 
 mod bad_configs; // what is said about faulty files
+mod capacity; // what a mailbox sent, counted round by round
+mod capacity_review; // `mailbox_exporter capacity`: counting, going on, formats
 mod check; // `mailbox_exporter check`: formats, exit codes
 mod examples; // the example files, and the settings printed
 mod faults; // servers that stall, cut, lie and break off
@@ -12,8 +14,10 @@ mod identity; // whose account a token opens
 mod odoo_api; // an Odoo read by its external API
 mod reasons; // every line of Google's ends in its reason
 mod round_trip; // letters that are sent, found and removed
+mod sending; // counts of sent mail, limits, exhaustion
 mod serve; // scrapes, probes, reloads, the end
 mod service_accounts; // the other kind of client
+mod sessions; // IMAP sessions that are kept, and spare ones
 mod sources; // files that come, change and go
 mod storage; // restarts, kill -9, a place where nothing can be kept
 mod support;

@@ -120,6 +120,8 @@ const OWN: &[&str] = &[
     "redirect_uri_policy",
     "dns_failed",
     "garbled_answer",
+    // Follows from how long several sessions lasted.
+    "imap_session_short",
     // Follows from how long several tokens lived.
     "grant_expired_testing",
     "internal_error",

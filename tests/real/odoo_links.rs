@@ -161,6 +161,7 @@ checks:
   smtp: {{schedule: {NEVER}}}
   identity: {{schedule: {NEVER}}}
   round_trip: {{enabled: false}}
+  capacity: {{enabled: false}}
 sources:
   - odoo: {{name: erp, database_url: {{file: dsn}}}}
 ",

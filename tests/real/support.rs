@@ -14,6 +14,7 @@ mod postfix;
 mod postgres;
 mod trips;
 mod wall;
+mod watch;
 mod witness;
 
 use std::io::Write as _;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, thread};
 
 pub(crate) use disk::Disk;
+pub(crate) use dovecot::Dovecot;
 pub(crate) use exporter::{Endpoint, Setup};
 pub(crate) use google::{ADDRESS, Google, Watching, secret, value};
 pub(crate) use home::{Home, Program, holds_in_time};
@@ -33,10 +35,10 @@ pub(crate) use ports::free as free_port;
 pub(crate) use postgres::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
 pub(crate) use trips::Trips;
 pub(crate) use wall::{LIBRARY, Wall};
+pub(crate) use watch::{Watch, Watched};
 pub(crate) use witness::Witness;
 
 use certificates::Certificates;
-use dovecot::Dovecot;
 use oauth::Oauth;
 use postfix::Postfix;
 
@@ -88,7 +90,13 @@ impl World {
     }
 
     pub(crate) fn imap(&self) -> Endpoint {
-        Endpoint { host: "localhost", port: self.dovecot.port, security: "tls" }
+        self.dovecot.imap()
+    }
+
+    /// A Dovecot of a test's own, with some settings otherwise.
+    pub(crate) fn another(&self, name: &str, settings: &str, zone: &str) -> Dovecot {
+        let Self { home, oauth, certificates, .. } = self;
+        Dovecot::differing(home, oauth, certificates, name, settings, zone)
     }
 
     /// The same mailboxes by a server without UIDPLUS, MOVE, SPECIAL-USE and IDLE.

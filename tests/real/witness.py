@@ -3,11 +3,15 @@
 Called as witness.py AUTHORITY USER TOKEN COMMAND PORT [ARGUMENT]; prints what the server said, a line each.
 """
 
+import email
+import email.policy
 import imaplib
+import json
 import re
 import smtplib
 import ssl
 import sys
+from datetime import datetime
 
 AUTHORITY, USER, TOKEN, COMMAND, PORT, *REST = sys.argv[1:]
 TLS = ssl.create_default_context(cafile=AUTHORITY)
@@ -65,6 +69,59 @@ def imap_survey():
     session.logout()
 
 
+def sent(session):
+    """The folder of sent mail by its use, as the server writes its name."""
+    found = [re.match(rb'\((.*?)\) ".*?" (.*)', line).groups() for line in session.list()[1]]
+    [folder] = [name.decode() for uses, name in found if rb"\Sent" in uses.split()]
+    return folder
+
+
+def imap_fill():
+    """Puts messages into the folder of sent mail; on standard input, a list of dates and texts."""
+    session = imap()
+    folder = sent(session)
+    for date, text in json.load(sys.stdin):
+        done, said = session.append(folder, "(\\Seen)", f'"{date}"', text.encode())
+        assert done == "OK", said
+    session.logout()
+
+
+def imap_count_sent():
+    """What stands in the folder of sent mail since a time: messages, recipients, those outside; each of both once."""
+    session = imap()
+    session.select(sent(session), readonly=True)
+    messages, everybody = 0, []
+    for part in session.uid("FETCH", "1:*", "(INTERNALDATE BODY.PEEK[HEADER])")[1]:
+        if not isinstance(part, tuple):
+            continue
+        date = re.search(r'INTERNALDATE "(.*?)"', part[0].decode())[1].strip()
+        if datetime.strptime(date, "%d-%b-%Y %H:%M:%S %z").timestamp() <= float(REST[0]):
+            continue
+        message = email.message_from_bytes(part[1], policy=email.policy.default)
+        fields = [field for name in ("to", "cc", "bcc") for field in message.get_all(name, [])]
+        people = {person.addr_spec.lower() for field in fields for person in field.addresses}
+        messages += 1
+        everybody += people
+    outside = [person for person in everybody if not person.endswith("@example.test")]
+    print(messages, len(everybody), len(outside), len(set(everybody)), len(set(outside)))
+    session.logout()
+
+
+def imap_idle():
+    """Waits in IDLE until the server has said so many times that it is still there."""
+    session = imap()
+    session.select("INBOX", readonly=True)
+    session.send(b"X IDLE\r\n")
+    said = 0
+    while said < int(REST[0]):
+        said += session.readline().startswith(b"* OK Still here")
+    session.send(b"DONE\r\n")
+    while not session.readline().startswith(b"X OK"):
+        pass
+    session.logout()
+    print("still there", said)
+
+
 def imap_hold():
     """Keeps a number of sessions until standard input ends."""
     sessions = [imap() for _ in range(int(REST[0]))]
@@ -99,7 +156,10 @@ def show(reply):
 
 COMMANDS = {
     "imap_append": imap_append,
+    "imap_count_sent": imap_count_sent,
+    "imap_fill": imap_fill,
     "imap_hold": imap_hold,
+    "imap_idle": imap_idle,
     "imap_messages": imap_messages,
     "imap_sign_in": imap_sign_in,
     "imap_survey": imap_survey,

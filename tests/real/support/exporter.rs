@@ -93,6 +93,7 @@ checks:
   smtp: {{schedule: {NEVER}, timeout: 5s}}
   imap: {{schedule: {NEVER}}}
   identity: {{enabled: false}}
+  capacity: {{enabled: false}}
 ",
             self.token_port,
             smtp.host,

@@ -93,6 +93,7 @@ checks:
   smtp: {{schedule: {NEVER}}}
   imap: {{schedule: {NEVER}}}
   identity: {{enabled: false}}
+  capacity: {{enabled: false}}
   round_trip: {{late_after: 20s, contact: postmaster@example.test}}
 ",
             self.world.oauth.port,

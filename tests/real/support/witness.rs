@@ -1,9 +1,9 @@
 //! A client that nobody here wrote either: Python's imaplib and smtplib, by witness.py.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
-use super::{World, holds_in_time};
+use super::{Dovecot, World, holds_in_time};
 
 /// Somebody who signs in as `user` with `token`.
 pub(crate) struct Witness<'a> {
@@ -55,13 +55,43 @@ impl Witness<'_> {
 
     /// Signs in so many times by IMAP, and stays until dropped.
     pub(crate) fn hold(&self, sessions: usize) -> Held {
-        let mut command = self.command("imap_hold", self.world.dovecot.port);
+        self.hold_at(&self.world.dovecot, sessions)
+    }
+
+    pub(crate) fn hold_at(&self, at: &Dovecot, sessions: usize) -> Held {
+        let mut command = self.command("imap_hold", at.port);
         let command = command.arg(sessions.to_string()).stdin(Stdio::piped());
         let mut held = Held(command.stdout(Stdio::piped()).spawn().expect("python3 starts"));
         let told = BufReader::new(held.0.stdout.take().expect("stdout is piped"));
         let holding = |line: Result<String, _>| line.is_ok_and(|line| line.starts_with("holding"));
         assert!(told.lines().any(holding), "{sessions} sessions were not to be had");
         held
+    }
+
+    /// Puts messages into the folder of sent mail: when each arrived, as IMAP writes that, and its text.
+    pub(crate) fn fill_sent(&self, at: &Dovecot, messages: &[(String, String)]) {
+        let mut command = self.command("imap_fill", at.port);
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut filling = command.spawn().expect("python3 starts");
+        let mut input = filling.stdin.take().expect("stdin is piped");
+        let text = serde_json::to_string(messages).expect("strings");
+        input.write_all(text.as_bytes()).expect("the witness reads");
+        drop(input);
+        assert!(filling.wait().expect("our own child").success(), "the messages were refused");
+    }
+
+    /// What stands in the folder of sent mail since a time, in the order of the exporter's five metrics.
+    pub(crate) fn count_sent(&self, at: &Dovecot, since: i64) -> [u64; 5] {
+        let told = self.told("imap_count_sent", at.port, &[&since.to_string()]);
+        let counts = told.lines().last().unwrap_or_default().split(' ');
+        let counts: Vec<_> = counts.map(|count| count.parse().expect("a number")).collect();
+        counts.try_into().expect("five counts")
+    }
+
+    /// Waits until a server has said to whoever idles, so many times, that it is still there.
+    pub(crate) fn idle(&self, at: &Dovecot, times: usize) {
+        let told = self.told("imap_idle", at.port, &[&times.to_string()]);
+        assert!(told.ends_with(&format!("still there {times}\n")), "{told}");
     }
 
     fn told(&self, what: &str, port: u16, rest: &[&str]) -> String {
