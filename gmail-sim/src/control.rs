@@ -2,8 +2,10 @@
 
 mod accounts;
 
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, json};
 
 use crate::{
     dialogue::Dialogue,
@@ -11,7 +13,7 @@ use crate::{
     http::{self, Answer, Asking, Request},
     lines,
     pipe::Pipe,
-    world::{World, asked::unix},
+    world::{Portal, World, asked::unix},
 };
 
 const HELP: &str = "\
@@ -38,16 +40,29 @@ DELETE /accounts/ADDRESS/sessions    counts them anew
 POST   /accounts/ADDRESS/sessions    makes the open ones misbehave at once: {\"what\": \"reset\"},
                                      {\"what\": {\"say_raw\": \"* OK [ALERT] text\\r\\n\"}}
 GET    /accounts/ADDRESS/touched     which of its messages clients changed, and by which command
-PUT    /clients/ID                   sets what is given: {\"secret\": \"...\", \"state\": \"deleted\"}
+GET    /clients/ID                   what is set about an OAuth client
+PUT    /clients/ID                   sets what is given: {\"secret\": \"...\", \"state\": \"deleted\"},
+                                     {\"kind\": \"desktop\", \"name\": \"My app\", \"verified\": false},
+                                     {\"testing\": true, \"testers\": [\"a@example.com\"]},
+                                     {\"internal_to\": \"example.com\", \"redirect_uris\": [\"https://...\"]}
+POST   /consent                      a person goes through the pages: {\"url\": \"https://.../auth?...\",
+                                     \"address\": \"a@example.com\", \"untick\": [\"SCOPE\"], \"cancel\": false};
+                                     tells where the browser is sent back to
+GET    /error_form                   how authError is written
+PUT    /error_form                   sets what is given: {\"padded\": true, \"standard_alphabet\": true,
+                                     \"reversed\": true, \"details\": true, \"v2\": true, \"origin\": \"https://...\"}
 PUT    /service_accounts/EMAIL       sets what is given: {\"scopes\": []}, {\"key_ids\": [\"...\"]}
 POST   /service_accounts/EMAIL/key   another key, as the file that Google would give
 GET    /faults                       what goes wrong
 POST   /faults                       makes something go wrong: {\"service\": \"imap\", \"at\": \"auth\",
                                      \"what\": {\"say\": \"imap.too_many_connections\"}, \"times\": 1}
+POST   /portal                       a captive portal before all of HTTP, until DELETE /faults:
+                                     {\"redirect\": \"http://portal.example/\", \"untrusted\": true}
 DELETE /faults                       makes all go right; ?address=... or ?service=... for one
 GET    /asked                        what was asked, in order; ?address=... for one mailbox
 DELETE /asked                        forgets it
-POST   /clock                        {\"advance_seconds\": 3600}
+POST   /clock                        {\"advance_seconds\": 3600}, {\"date_skew_seconds\": -600}: how much
+                                     later the Date of HTTP answers is than the clock
 GET    /lines                        everything that Google says, with source and meaning
 ";
 
@@ -89,6 +104,10 @@ fn answer(world: &World, request: &Request) -> Result<Answer, Refusal> {
     match (&*request.method, first, rest) {
         ("GET", "", "") => Ok(Answer::text(200, HELP)),
         (_, "accounts", rest) => accounts::answer(world, request, rest),
+        ("GET", "clients", id) if !id.is_empty() => match world.client(id) {
+            Some(client) => told(&client),
+            None => Err(Refusal(404, Mistake::new(format!("{id} is no client; PUT makes it one")))),
+        },
         ("PUT", "clients", id) if !id.is_empty() => {
             world.merge_client(id, &body(request)?)?;
             told(&world.client(id))
@@ -99,6 +118,17 @@ fn answer(world: &World, request: &Request) -> Result<Answer, Refusal> {
             let fault: Fault = body(request)?;
             world.fault(fault.clone())?;
             told(&fault)
+        }
+        ("POST", "consent", "") => consent(world, &body(request)?),
+        ("GET", "error_form", "") => told(&world.error_form()),
+        ("PUT", "error_form", "") => {
+            world.merge_error_form(&body(request)?)?;
+            told(&world.error_form())
+        }
+        ("POST", "portal", "") => {
+            let portal: Portal = body(request)?;
+            world.captive_portal(&portal);
+            told(&portal)
         }
         ("DELETE", "faults", "") => {
             world.clear_faults(whose(request)?);
@@ -113,19 +143,55 @@ fn answer(world: &World, request: &Request) -> Result<Answer, Refusal> {
             told(&json!([]))
         }
         ("POST", "clock", "") => {
-            let body: Value = body(request)?;
-            let seconds = body.get("advance_seconds").and_then(Value::as_f64);
-            let by = seconds.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok());
+            let Clock { advance_seconds, date_skew_seconds } = body(request)?;
+            if let Some(skew) = date_skew_seconds {
+                world.skew_date(skew);
+            }
+            let seconds = advance_seconds.or(date_skew_seconds.map(|_| 0.0));
+            let by = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             let right = "the body has to be {\"advance_seconds\": n}, n not negative";
             world.advance(by.ok_or_else(|| Mistake::new(right))?);
             told(&json!({ "now": unix(world.now()) }))
         }
         ("GET", "lines", "") => told(&lines::all().collect::<Vec<_>>()),
-        (_, "" | "clients" | "faults" | "asked" | "clock" | "lines", _) => {
-            Err(Refusal(405, Mistake::new("that is not done here; GET / lists what is")))
-        }
+        (
+            _,
+            "" | "clients" | "consent" | "error_form" | "faults" | "asked" | "clock" | "lines"
+            | "portal",
+            _,
+        ) => Err(Refusal(405, Mistake::new("that is not done here; GET / lists what is"))),
         _ => Err(Refusal(404, Mistake::new("there is no such path; GET / lists them"))),
     }
+}
+
+/// What happens to the clock; at least one of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clock {
+    advance_seconds: Option<f64>,
+    date_skew_seconds: Option<i64>,
+}
+
+/// Who goes through the pages, and what they do there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Consent {
+    url: String,
+    address: String,
+    #[serde(default)]
+    untick: Vec<String>,
+    #[serde(default)]
+    cancel: bool,
+}
+
+fn consent(world: &World, consent: &Consent) -> Result<Answer, Refusal> {
+    let Consent { url, address, untick, cancel } = consent;
+    let untick: Vec<&str> = untick.iter().map(|scope| &**scope).collect();
+    let back = match cancel {
+        true => world.decline(url, address)?,
+        false => world.agree(url, address, &untick)?,
+    };
+    told(&json!({ "location": back }))
 }
 
 fn service_account(

@@ -114,6 +114,8 @@ pub enum What {
     HugeLiteral(u64),
     /// HTTP: an error page where JSON is expected.
     Html,
+    /// HTTP: 200, with the page of a captive portal.
+    LoginPage,
     /// HTTP: 200, with a body that is not JSON.
     NotJson,
     /// HTTP: 302 to this address.
@@ -170,7 +172,12 @@ impl What {
     pub(crate) fn check_unasked(&self) -> Result<(), Mistake> {
         let http = matches!(
             self,
-            Self::HugeBody(_) | Self::Html | Self::NotJson | Self::Redirect(_) | Self::Refuse
+            Self::HugeBody(_)
+                | Self::Html
+                | Self::LoginPage
+                | Self::NotJson
+                | Self::Redirect(_)
+                | Self::Refuse
         );
         if http || !self.replaces() {
             return Err(Mistake(format!("{self:?} is no trouble of an open IMAP session")));
@@ -189,6 +196,7 @@ impl What {
                 | Self::HugeBody(_)
                 | Self::HugeLiteral(_)
                 | Self::Html
+                | Self::LoginPage
                 | Self::NotJson
                 | Self::Redirect(_)
                 | Self::Refuse

@@ -1,9 +1,14 @@
 //! HTTP/1.1, by hand, so that every byte of an answer is ours.
 
+mod auth_error;
+mod authorization;
+mod date;
 pub(crate) mod google;
 mod oauth;
+mod page;
+mod person;
 
-use std::{fmt::Write, io};
+use std::{fmt::Write, io, time::SystemTime};
 
 use crate::{
     dialogue::{Dialogue, Turn},
@@ -92,6 +97,18 @@ impl Request {
         form(&self.body).or_else(|| form(self.query.as_bytes()))
     }
 
+    /// A field of the query.
+    fn in_query(&self, name: &str) -> Option<String> {
+        let mut pairs = url::form_urlencoded::parse(self.query.as_bytes());
+        pairs.find(|pair| pair.0 == name).map(|pair| pair.1.into_owned())
+    }
+
+    /// Every value of a field of the form body.
+    fn values(&self, name: &str) -> Vec<String> {
+        let pairs = url::form_urlencoded::parse(&self.body).into_owned();
+        pairs.filter(|pair| pair.0 == name).map(|pair| pair.1).collect()
+    }
+
     fn wants_to_stay(&self) -> bool {
         !self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
@@ -123,6 +140,8 @@ impl Answer {
             Said::Http { status, body } => {
                 Self { body: body.into(), content_type: JSON, headers: Vec::new(), status }
             }
+            Said::AuthError { status, message, .. } => Self::text(status, message),
+            Said::Redirect { location } => Self::redirect(location),
             Said::Text { text, .. } => Self::text(200, text),
         }
     }
@@ -132,7 +151,8 @@ impl Answer {
         self
     }
 
-    fn bytes(&self, stay: bool) -> Vec<u8> {
+    /// As it goes over the wire; an answer to HEAD is a head only.
+    fn bytes(&self, request: &Request, date: SystemTime) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
         let mut add = |name: &str, value: &str| {
             // Writing to a String cannot fail.
@@ -143,9 +163,11 @@ impl Answer {
             add(name, value);
         }
         add("Content-Length", &self.body.len().to_string());
-        add("Connection", if stay { "keep-alive" } else { "close" });
+        add("Date", &date::http(date));
+        add("Connection", if request.wants_to_stay() { "keep-alive" } else { "close" });
         head.push_str("\r\n");
-        [head.as_bytes(), &self.body].concat()
+        let body = if request.method == "HEAD" { &[] } else { &*self.body };
+        [head.as_bytes(), body].concat()
     }
 }
 
@@ -195,7 +217,7 @@ pub(crate) async fn serve(
         dialogue.credentials = asking.credentials;
         dialogue.note(&asking.noted);
         let stay = request.wants_to_stay();
-        let turn = match answer_one(&mut dialogue, &request, stay, &answer).await? {
+        let turn = match answer_one(&mut dialogue, &request, &answer).await? {
             Turn::GoOn if !stay => dialogue.hang_up().await,
             turn => turn,
         };
@@ -209,28 +231,29 @@ pub(crate) async fn serve(
 async fn answer_one(
     dialogue: &mut Dialogue,
     request: &Request,
-    stay: bool,
     answer: impl Fn(&World, &Request) -> Answer,
 ) -> io::Result<Turn> {
     let what = dialogue.world.due(dialogue.service, At::Answer, dialogue.address.as_deref());
-    let instead = what.as_ref().and_then(|what| instead(what, &dialogue.credentials));
+    let instead = what.as_ref().and_then(|what| instead(what, dialogue, request));
     if let Some(instead) = instead {
-        return dialogue.put(&instead.bytes(stay), None).await;
+        let bytes = instead.bytes(request, dialogue.world.date());
+        return dialogue.put(&bytes, None).await;
     }
     match what {
         Some(what) if what.replaces() => dialogue.misbehave(&what).await,
         how => {
-            let usual = answer(&dialogue.world, request).bytes(stay);
+            let usual = answer(&dialogue.world, request);
+            let usual = usual.bytes(request, dialogue.world.date());
             dialogue.put(&usual, how.as_ref()).await
         }
     }
 }
 
 /// What a fault answers instead; nothing if it is no answer at all.
-fn instead(what: &What, credentials: &str) -> Option<Answer> {
+fn instead(what: &What, dialogue: &Dialogue, request: &Request) -> Option<Answer> {
     Some(match what {
         What::EchoCredentials => {
-            let description = format!("Bad credentials: {credentials}");
+            let description = format!("Bad credentials: {}", dialogue.credentials);
             let body = serde_json::json!({
                 "error": "invalid_request", "error_description": description
             });
@@ -242,9 +265,21 @@ fn instead(what: &What, credentials: &str) -> Option<Answer> {
             let body = [b"{\"access_token\": \"".as_slice(), &vec![b'a'; size], b"\"}"].concat();
             Answer { body, content_type: JSON, headers: Vec::new(), status: 200 }
         }
+        What::LoginPage => Answer::html(200, LOGIN_PAGE),
         What::NotJson => Answer::text(200, "It works!\n"),
         What::Redirect(location) => Answer::redirect(location),
-        What::Say(key) => Answer::line(crate::lines::find(key)?),
+        What::Say(key) => {
+            let line = crate::lines::find(key)?;
+            match line.said {
+                Said::AuthError { .. } | Said::Redirect { .. } => {
+                    authorization::say(&dialogue.world, request, line)
+                }
+                _ => Answer::line(line),
+            }
+        }
         _ => return None,
     })
 }
+
+/// What a captive portal shows, whatever was asked for.
+const LOGIN_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Welcome to our network</title></head><body><form method=\"post\" action=\"/login\"><input name=\"room\"><button>Sign in</button></form></body></html>\n";

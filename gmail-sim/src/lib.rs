@@ -35,7 +35,8 @@ pub use fault::{At, Fault, Mistake, Service, What, Whose};
 pub use sim::{Endpoints, Options, Sim};
 pub use tls::Certificate;
 pub use world::{
-    Account, Arrival, Asked, Authentication, Bounce, Change, Client, ClientState, Delivery,
-    ExpungeBehavior, Extension, Folder, ImapAccess, Kind, Language, LimitAt, MAIL_SCOPE, Message,
-    Sent, ServiceAccount, SessionCount, Touched, Verdict, WhenFull, World,
+    Account, Arrival, Asked, Authentication, Bounce, Change, Client, ClientKind, ClientState,
+    Delivery, ErrorForm, ExpungeBehavior, Extension, Folder, ImapAccess, Kind, Language, LimitAt,
+    MAIL_SCOPE, Message, Portal, Sent, ServiceAccount, SessionCount, Touched, Verdict, WhenFull,
+    World,
 };

@@ -3,6 +3,7 @@
 //!
 //! Invariant: the simulator says nothing that looks like a refusal by Google and is not a row.
 
+mod authorization;
 mod http;
 mod imap;
 mod smtp;
@@ -34,12 +35,28 @@ pub struct Line {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Said {
+    /// The authorization endpoint's 302 to its error page, or that page for somebody who is signed in.
+    AuthError {
+        /// The status that the page names.
+        status: u16,
+        /// Field 1 of `authError`.
+        code: &'static str,
+        /// Field 2. `{app}`, `{domain}`, `{response_type}`, `{scopes}` and `{uri}` are filled in.
+        message: &'static str,
+        /// Field 3, where there is one.
+        documentation: Option<&'static str>,
+    },
     /// An HTTP answer. A body that begins with `<` is HTML, every other one is JSON.
     Http {
         /// The status.
         status: u16,
         /// The body, to the byte.
         body: &'static str,
+    },
+    /// HTTP: 302 to this address.
+    Redirect {
+        /// The address; one that begins with `/` is of the host that was asked.
+        location: &'static str,
     },
     /// Lines of SMTP or IMAP, joined by CRLF, without the last CRLF. `{id}` becomes a queue or
     /// connection id, `{tag}` the command's tag.
@@ -55,15 +72,17 @@ impl Line {
     /// Does Google hang up after saying it?
     pub fn ends_session(&self) -> bool {
         match self.said {
-            Said::Http { .. } => false,
             Said::Text { text, .. } => ends_session(self.service, text.as_bytes()),
+            _ => false,
         }
     }
 
     /// The bytes on the wire of a mail protocol, with `tag` and `id` filled in.
     pub(crate) fn text(&self, tag: &str, id: &str) -> Vec<u8> {
         let text = match self.said {
+            Said::AuthError { message, .. } => message,
             Said::Http { body, .. } => body,
+            Said::Redirect { location } => location,
             Said::Text { text, .. } => text,
         };
         format!("{}\r\n", text.replace("{tag}", tag).replace("{id}", id)).into_bytes()
@@ -99,8 +118,14 @@ pub fn find(key: &str) -> Option<&'static Line> {
     all().find(|line| line.key == key)
 }
 
-const TABLES: &[&[Line]] =
-    &[token::LINES, http::LINES, smtp::LINES, smtp_message::LINES, imap::LINES];
+const TABLES: &[&[Line]] = &[
+    token::LINES,
+    authorization::LINES,
+    http::LINES,
+    smtp::LINES,
+    smtp_message::LINES,
+    imap::LINES,
+];
 
 const fn http(
     service: Service,
@@ -161,7 +186,8 @@ mod tests {
                 let service = parts.next().unwrap_or_default();
                 let name = parts.next().unwrap_or_default();
                 let plain = |byte: u8| byte.is_ascii_lowercase() || b"0123456789_".contains(&byte);
-                ["api", "imap", "revoke", "smtp", "token", "tokeninfo"].contains(&service)
+                ["api", "authorization", "imap", "revoke", "smtp", "token", "tokeninfo"]
+                    .contains(&service)
                     && parts.next().is_none()
                     && !name.is_empty()
                     && name.bytes().all(plain)

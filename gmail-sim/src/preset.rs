@@ -44,6 +44,7 @@ pub fn demo(world: &World) -> Vec<DemoMailbox> {
         world.add_client(id, secret);
     }
     world.add_client(OTHER, "GOCSPX-other");
+    world.set_client(CLIENT, |client| client.name = "Odoo".to_owned());
     world.set_client(GONE, |client| client.state = ClientState::Deleted);
     let mut demo = Vec::from(healthy(world));
     demo.extend(delegated(world));

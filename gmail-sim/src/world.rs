@@ -6,14 +6,18 @@
 mod account;
 mod arrival;
 pub(crate) mod asked;
+mod authorization;
 mod bounce;
 mod client;
+mod consent;
 mod delivery;
 mod grant;
 mod labels;
 mod limit;
 mod mailstore;
 mod owner;
+mod portal;
+mod redirect;
 mod sent;
 mod service_account;
 mod session;
@@ -27,7 +31,7 @@ use std::{
     hash::{BuildHasher, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -35,8 +39,11 @@ use std::{
 pub use account::{Account, Extension, ImapAccess, Kind, Language, LimitAt, MAIL_SCOPE, WhenFull};
 pub use arrival::{Arrival, Bounce, Delivery};
 pub use asked::Asked;
+pub use authorization::ErrorForm;
+pub(crate) use authorization::{Refused, Wish, is_about_signing_in};
 pub(crate) use client::project;
-pub use client::{Client, ClientState};
+pub use client::{Client, ClientKind, ClientState};
+pub(crate) use consent::Answered;
 pub(crate) use delivery::Recipient;
 pub(crate) use grant::{Access, Issued};
 pub use labels::ExpungeBehavior;
@@ -44,6 +51,7 @@ pub(crate) use labels::Hand;
 pub(crate) use limit::Bandwidth;
 pub use mailstore::{Folder, Message};
 pub(crate) use mailstore::{Letter, Shelf};
+pub use portal::Portal;
 pub use sent::Sent;
 pub use service_account::ServiceAccount;
 pub(crate) use service_account::subject;
@@ -72,6 +80,8 @@ pub struct World(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
+    /// How many seconds the Date of HTTP answers is ahead of the clock.
+    date_skew: AtomicI64,
     doors: Mutex<Vec<Door>>,
     log: Mutex<Log>,
     numbers: AtomicU64,
@@ -82,10 +92,12 @@ struct Inner {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) clients: HashMap<String, Client>,
+    consents: consent::Consents,
     /// What becomes of the next messages to an address, simulated or not.
     deliveries: HashMap<String, VecDeque<Delivery>>,
     /// The domains of the simulated mailboxes; an unknown recipient there does not exist.
     pub(crate) domains: HashSet<String>,
+    error_form: ErrorForm,
     pub(crate) faults: crate::fault::Faults,
     pub(crate) grants: Grants,
     pub(crate) residents: HashMap<String, Resident>,
@@ -134,6 +146,7 @@ impl World {
     pub(crate) fn with_log_of(room: usize) -> Self {
         Self(Arc::new(Inner {
             clock: Clock::start(),
+            date_skew: AtomicI64::new(0),
             doors: Mutex::default(),
             log: Mutex::new(Log::with_room(room)),
             numbers: AtomicU64::new(1),
@@ -235,6 +248,19 @@ impl World {
     /// What time it is in the simulator.
     pub fn now(&self) -> SystemTime {
         self.0.clock.now()
+    }
+
+    /// Makes the `Date` of every HTTP answer this many seconds later than the simulator's clock, or earlier.
+    pub fn skew_date(&self, seconds: i64) {
+        self.0.date_skew.store(seconds, Ordering::Relaxed);
+    }
+
+    /// What time HTTP answers say it is.
+    pub(crate) fn date(&self) -> SystemTime {
+        let skew = self.0.date_skew.load(Ordering::Relaxed);
+        let by = Duration::from_secs(skew.unsigned_abs());
+        let date = if skew < 0 { self.now().checked_sub(by) } else { self.now().checked_add(by) };
+        date.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     pub(crate) async fn reached(&self, at: SystemTime) {

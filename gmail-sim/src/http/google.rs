@@ -1,6 +1,6 @@
 //! Google's HTTP services: which request is whose, and the headers that all answers carry.
 
-use super::{Answer, Asking, Request, oauth};
+use super::{Answer, Asking, Request, authorization, oauth, person};
 use crate::{
     fault::Service,
     world::{World, subject},
@@ -18,12 +18,17 @@ pub(crate) fn look(world: &World, request: &Request) -> Asking {
             noted.push_str(&format!(" grant_type={grant_type}"));
             let token = secret("refresh_token");
             let assertion = secret("assertion");
-            let credentials = format!("{} {token}{assertion}", secret("client_secret"));
-            address = subject(&assertion);
+            let code = secret("code");
+            let credentials = format!("{} {token}{assertion}{code}", secret("client_secret"));
+            address = subject(&assertion).or_else(|| world.owner_of_code(&code));
             (token, credentials)
         }
         Service::Tokeninfo => (oauth::access_token(request), oauth::access_token(request)),
         Service::Revoke => (secret("token"), secret("token")),
+        Service::Authorization => {
+            address = person::signed_in(world, request);
+            (String::new(), String::new())
+        }
         _ => {
             let token = oauth::bearer(request).unwrap_or_default().to_owned();
             (token.clone(), token)
@@ -38,7 +43,20 @@ pub(crate) fn answer(world: &World, request: &Request) -> Answer {
         (Service::Token, "POST") => oauth::token(world, request),
         (Service::Tokeninfo, "GET" | "POST") => oauth::tokeninfo(world, request),
         (Service::Revoke, "POST") => oauth::revoke(world, request),
-        (Service::Authorization, "GET" | "HEAD") => oauth::authorization(world, request),
+        (Service::Authorization, method) => match (&*request.path, method) {
+            (person::IDENTIFIER, "GET" | "HEAD") => person::accounts(world, request),
+            (person::IDENTIFIER, "POST") => person::choose(world, request),
+            (person::WARNING, "GET") => person::warning(world, request),
+            (person::CONSENT, "GET") => person::consent(world, request),
+            (person::CONSENT, "POST") => person::decide(world, request),
+            (authorization::ERROR | authorization::ERROR_V2, "GET" | "HEAD") => {
+                authorization::error_page(request)
+            }
+            (path, "GET" | "HEAD") if path.starts_with("/o/") => {
+                authorization::first(world, request)
+            }
+            (path, _) => not_found(path),
+        },
         (Service::Api, "GET") if request.path == PROFILE => oauth::profile(world, request),
         (Service::Api, "GET") if request.path == IMAP => oauth::imap_settings(world, request),
         _ => not_found(&request.path),
@@ -63,6 +81,9 @@ fn service(path: &str) -> Service {
         "/tokeninfo" | "/oauth2/v3/tokeninfo" => Service::Tokeninfo,
         "/revoke" => Service::Revoke,
         "/o/oauth2/v2/auth" | "/o/oauth2/auth" => Service::Authorization,
+        path if path.starts_with("/v3/signin/") || path.starts_with("/signin/") => {
+            Service::Authorization
+        }
         path if path.starts_with("/gmail/") => Service::Api,
         _ => Service::Token,
     }

@@ -1,22 +1,18 @@
-//! The endpoints: tokens, token information, revocation, the door of the consent page, the profile.
+//! The endpoints: tokens, token information, revocation, the profile.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use url::form_urlencoded::byte_serialize;
 
 use super::{Answer, Request};
 use crate::{
     lines::Line,
-    world::{
-        Access, ClientState, Folder, ImapAccess, Issued, MAIL_SCOPE, World, asked::unix, line,
-        project,
-    },
+    world::{Access, Folder, ImapAccess, Issued, MAIL_SCOPE, World, asked::unix, line, project},
 };
 
-/// `POST /token`: the refresh-token grant, service accounts' assertions, and codes, of which none is ever good.
+/// `POST /token`: codes, the refresh-token grant, and service accounts' assertions.
 pub(super) fn token(world: &World, request: &Request) -> Answer {
     match grant(world, request) {
-        Ok(issued) => Answer::json(200, &issued_json(&issued)),
+        Ok(issued) => Answer::json(200, &issued_json(world, &issued)),
         Err(refusal) => Answer::line(refusal),
     }
 }
@@ -33,10 +29,10 @@ fn grant(world: &World, request: &Request) -> Result<Issued, &'static Line> {
     let client_id = field("client_id");
     world.client_in_order(&client_id, &field("client_secret"))?;
     match &*field("grant_type") {
-        "authorization_code" if field("redirect_uri").is_empty() => {
-            Err(line("token.redirect_uri_missing"))
+        "authorization_code" => {
+            let (code, verifier) = (field("code"), field("code_verifier"));
+            world.exchange(&client_id, &code, &field("redirect_uri"), &verifier)
         }
-        "authorization_code" => Err(line("token.malformed_code")),
         "refresh_token" => world.refresh(&client_id, &field("refresh_token")),
         _ => Err(line("token.unsupported_grant_type")),
     }
@@ -44,17 +40,55 @@ fn grant(world: &World, request: &Request) -> Result<Issued, &'static Line> {
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-fn issued_json(issued: &Issued) -> Value {
+fn issued_json(world: &World, issued: &Issued) -> Value {
     let mut body = json!({
         "access_token": issued.access_token,
         "expires_in": issued.expires_in,
     });
+    if let Some(token) = &issued.refresh_token {
+        body["refresh_token"] = token.clone().into();
+    }
     if let Some(seconds) = issued.refresh_token_expires_in {
         body["refresh_token_expires_in"] = seconds.into();
     }
     body["scope"] = issued.scope.clone().into();
     body["token_type"] = "Bearer".into();
+    if has_scope(&issued.scope, "openid") {
+        body["id_token"] = identity(world, issued).into();
+    }
     body
+}
+
+/// An identity token with the claims that Google documents and a signature that is none:
+/// <https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload>
+fn identity(world: &World, issued: &Issued) -> String {
+    let now = unix(world.now()) as u64;
+    let mut claims = json!({
+        "iss": "https://accounts.google.com",
+        "azp": issued.client_id,
+        "aud": issued.client_id,
+        "sub": subject(&issued.address),
+    });
+    if tells_address(&issued.scope) {
+        claims["email"] = issued.address.clone().into();
+        claims["email_verified"] = true.into();
+    }
+    if !issued.nonce.is_empty() {
+        claims["nonce"] = issued.nonce.clone().into();
+    }
+    claims["iat"] = now.into();
+    claims["exp"] = (now + 3600).into();
+    let head = json!({ "alg": "RS256", "kid": "simulated", "typ": "JWT" });
+    let part = |text: String| URL_SAFE_NO_PAD.encode(text);
+    format!("{}.{}.{}", part(head.to_string()), part(claims.to_string()), part("none".to_owned()))
+}
+
+fn has_scope(scope: &str, wanted: &str) -> bool {
+    scope.split(' ').any(|granted| granted == wanted)
+}
+
+fn tells_address(scope: &str) -> bool {
+    has_scope(scope, "email") || has_scope(scope, "https://www.googleapis.com/auth/userinfo.email")
 }
 
 /// `GET /tokeninfo?access_token=`, or a POST with the token in the Authorization header, as google-auth-library-nodejs
@@ -65,10 +99,10 @@ pub(super) fn tokeninfo(world: &World, request: &Request) -> Answer {
         return Answer::line(line("tokeninfo.invalid_token"));
     };
     let (ends, now) = (unix(access.ends), unix(world.now()));
+    let offline = access.is_offline();
     let mut body = json!({ "azp": access.client_id, "aud": access.client_id });
-    let has = |scope: &str| access.scope.split(' ').any(|granted| granted == scope);
-    let email = has("email") || has("https://www.googleapis.com/auth/userinfo.email");
-    if has("openid") || email {
+    let email = tells_address(&access.scope);
+    if has_scope(&access.scope, "openid") || email {
         body["sub"] = subject(&access.address).into();
     }
     body["scope"] = access.scope.clone().into();
@@ -78,7 +112,7 @@ pub(super) fn tokeninfo(world: &World, request: &Request) -> Answer {
         body["email"] = access.address.into();
         body["email_verified"] = "true".into();
     }
-    body["access_type"] = "offline".into();
+    body["access_type"] = if offline { "offline" } else { "online" }.into();
     Answer::json(200, &body)
 }
 
@@ -97,8 +131,8 @@ fn subject(address: &str) -> String {
 pub(super) fn revoke(world: &World, request: &Request) -> Answer {
     let token = request.field("token").unwrap_or_default();
     match world.revoke_project(&token) {
-        Some(_) => Answer::json(200, &json!({})),
-        None => Answer::line(line("revoke.invalid_token")),
+        Ok(()) => Answer::json(200, &json!({})),
+        Err(refusal) => Answer::line(refusal),
     }
 }
 
@@ -165,88 +199,4 @@ const PROFILE_SCOPES: &[&str] = &[
 
 pub(super) fn bearer(request: &Request) -> Option<&str> {
     request.header("authorization")?.strip_prefix("Bearer ")
-}
-
-/// `GET /o/oauth2/v2/auth` without signing in: where Google would send the browser.
-pub(super) fn authorization(world: &World, request: &Request) -> Answer {
-    let query = url::form_urlencoded::parse(request.query.as_bytes());
-    let query: Vec<(String, String)> = query.into_owned().collect();
-    let field = |name: &str| query.iter().find(|pair| pair.0 == name).map(|pair| &*pair.1);
-    let client_id = field("client_id").unwrap_or_default();
-    let encoded: String = byte_serialize(client_id.as_bytes()).collect();
-    match refusal(world, client_id, field("response_type"), field("redirect_uri")) {
-        None => Answer::redirect(&format!(
-            "https://accounts.google.com/v3/signin/identifier?opparams=%253F&dsh=S1&client_id={encoded}"
-        )),
-        Some((code, message, status)) => {
-            let error = auth_error(code, message, status);
-            Answer::redirect(&format!(
-                "https://accounts.google.com/signin/oauth/error?authError={error}&flowName=GeneralOAuthFlow&client_id={encoded}&aes=AVQXgOsimulated"
-            ))
-        }
-    }
-}
-
-type Rejection = (&'static str, &'static str, u64);
-
-fn refusal(
-    world: &World,
-    client_id: &str,
-    response_type: Option<&str>,
-    redirect_uri: Option<&str>,
-) -> Option<Rejection> {
-    let Some(_) = response_type else {
-        return Some(("invalid_request", "Required parameter is missing: response_type", 400));
-    };
-    let Some(client) = world.client(client_id) else {
-        return Some(("invalid_client", "The OAuth client was not found.", 401));
-    };
-    match client.state {
-        // That these two are told before a sign-in is not verified.
-        ClientState::Deleted => Some(("deleted_client", "The OAuth client was deleted.", 401)),
-        ClientState::Disabled => Some(("disabled_client", "The OAuth client was disabled.", 401)),
-        ClientState::Live => {
-            let Some(uri) = redirect_uri else {
-                return Some(("invalid_request", "Missing required parameter: redirect_uri", 400));
-            };
-            let registered = client.redirect_uris.iter().any(|known| known == uri);
-            let fine = client.redirect_uris.is_empty() || registered;
-            (!fine).then_some(("redirect_uri_mismatch", MISMATCH, 400))
-        }
-    }
-}
-
-const MISMATCH: &str = "You can't sign in to this app because it doesn't comply with Google's OAuth 2.0 policy.\n\nIf you're the app developer, register the redirect URI in the Google Cloud Console.";
-
-/// `authError`: base64 of a protobuf; 1 is the code, 2 the message, 4 the status.
-fn auth_error(code: &str, message: &str, status: u64) -> String {
-    let mut bytes = Vec::new();
-    for (tag, text) in [(0x0a, code), (0x12, message)] {
-        bytes.push(tag);
-        varint(&mut bytes, text.len() as u64);
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    bytes.push(0x20);
-    varint(&mut bytes, status);
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn varint(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_client_is_told_in_the_captured_bytes() {
-        let captured = "Cg5pbnZhbGlkX2NsaWVudBIfVGhlIE9BdXRoIGNsaWVudCB3YXMgbm90IGZvdW5kLiCRAw";
-        let ours = auth_error("invalid_client", "The OAuth client was not found.", 401);
-        assert_eq!(ours, captured);
-    }
 }

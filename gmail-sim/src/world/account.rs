@@ -35,6 +35,9 @@ pub struct Account {
     /// <https://developers.google.com/gmail/api/reference/rest/v1/ImapSettings>. It is where
     /// nobody changed that, says the page that `labels.rs` names.
     pub auto_expunge: bool,
+    /// A line of the catalogue that the owner sees instead of the consent page, e.g.
+    /// `authorization.admin_policy`.
+    pub consent_says: Option<String>,
     /// What becomes of a message that is expunged from its last label.
     pub expunge_behavior: ExpungeBehavior,
     /// The names of folders where they differ from the language's, as text (not in modified UTF-7).
@@ -73,7 +76,7 @@ pub struct Account {
     /// What the token endpoint answers as `refresh_token_expires_in`, whatever is true; see
     /// [`Client::tells_end`](super::Client::tells_end) where absent.
     pub refresh_token_expires_in: Option<u64>,
-    /// What the owner granted; new access tokens carry it. With `openid` or `email` in it, token
+    /// What the owner granted where nobody went through the consent page; new access tokens carry it. With `openid` or `email` in it, token
     /// information names the account.
     pub scope: String,
     /// Where SMTP says that a daily limit is reached.
@@ -117,6 +120,7 @@ impl Default for Account {
             arrival_delay: 0,
             authentication: Some(Authentication::default()),
             auto_expunge: true,
+            consent_says: None,
             expunge_behavior: ExpungeBehavior::Archive,
             folder_names: BTreeMap::new(),
             folder_root: "[Gmail]".to_owned(),
@@ -167,14 +171,6 @@ impl Account {
             Kind::Workspace | Kind::WorkspaceTrial => 10_000,
         });
         limit.into()
-    }
-
-    /// Does the grant hold a scope of Gmail's?
-    pub(crate) fn grants_gmail(&self) -> bool {
-        let gmail = |scope: &str| {
-            scope == MAIL_SCOPE || scope.starts_with("https://www.googleapis.com/auth/gmail.")
-        };
-        self.scope.split(' ').any(gmail)
     }
 
     /// What becomes of a message of which nothing else was said.

@@ -80,6 +80,9 @@ impl Returned<'_> {
         match line(self.why.key()).said {
             Said::Http { body, .. } => body.to_owned(),
             Said::Text { text, .. } => text.replace("{id}", &format!("m{:x}si.0", self.number)),
+            Said::AuthError { message: text, .. } | Said::Redirect { location: text } => {
+                text.into()
+            }
         }
     }
 }

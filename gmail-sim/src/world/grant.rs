@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Account, ClientState, DAY, State, World, line, opaque, project};
+use super::{Account, ClientState, DAY, MAIL_SCOPE, State, World, line, opaque, project};
 use crate::lines::Line;
 
 /// All tokens.
@@ -26,7 +26,23 @@ struct Grant {
     dead: bool,
     ends: Option<SystemTime>,
     linked: SystemTime,
+    /// When a revocation is in force.
+    revoked: Option<SystemTime>,
+    /// What was granted on the consent page; what the account says where absent.
+    scope: Option<String>,
     used: SystemTime,
+}
+
+/// What an owner just granted.
+#[derive(Debug)]
+pub(super) struct NewGrant {
+    pub(super) address: String,
+    pub(super) client_id: String,
+    /// For good where absent.
+    pub(super) lasts: Option<Duration>,
+    /// None where only this once is asked for.
+    pub(super) refresh_token: Option<String>,
+    pub(super) scope: Option<String>,
 }
 
 /// An access token.
@@ -36,6 +52,7 @@ pub(crate) struct Access {
     pub(crate) client_id: String,
     pub(crate) ends: SystemTime,
     pub(crate) scope: String,
+    /// Empty where there is none.
     refresh_token: String,
     refused: bool,
 }
@@ -44,7 +61,13 @@ pub(crate) struct Access {
 #[derive(Debug)]
 pub(crate) struct Issued {
     pub(crate) access_token: String,
+    pub(crate) address: String,
+    pub(crate) client_id: String,
     pub(crate) expires_in: u64,
+    /// What the identity token repeats.
+    pub(crate) nonce: String,
+    /// Only where one is handed out.
+    pub(crate) refresh_token: Option<String>,
     pub(crate) refresh_token_expires_in: Option<u64>,
     pub(crate) scope: String,
 }
@@ -53,7 +76,7 @@ pub(crate) struct Issued {
 /// is invalidated without a word.
 const LIVE_TOKENS: usize = 100;
 /// Seven days less a second, as `refresh_token_expires_in` says it.
-const TESTING_LIFE: Duration = Duration::from_secs(604_799);
+pub(super) const TESTING_LIFE: Duration = Duration::from_secs(604_799);
 /// A refresh token that nobody used for six months ends.
 const IDLE_LIFE: Duration = Duration::from_secs(180 * 86_400);
 
@@ -70,30 +93,20 @@ impl World {
     pub fn link_as(&self, address: &str, client_id: &str, refresh_token: &str) {
         let now = self.now();
         let mut state = self.state();
-        let given = state.resident(address).account.time_based_access.map(Duration::from_secs);
+        let account = &state.resident(address).account;
+        let (given, scope) = (account.time_based_access, account.scope.clone());
         let testing = state.clients.get(client_id).is_some_and(|client| client.testing);
-        let testing = testing.then_some(TESTING_LIFE);
+        let lives = [testing.then_some(TESTING_LIFE), given.map(Duration::from_secs)];
         let address = address.to_lowercase();
-        let of_address = state.grants.of_address.entry(address.clone()).or_default();
-        of_address.retain(|(token, _)| token != refresh_token);
-        of_address.push((refresh_token.to_owned(), client_id.to_owned()));
-        let ours: Vec<String> =
-            of_address.iter().filter(|(_, of)| of == client_id).map(|(t, _)| t.clone()).collect();
-        let grant = Grant {
+        state.consents.note(&address, client_id, &scope);
+        let grant = NewGrant {
             address,
             client_id: client_id.to_owned(),
-            dead: false,
-            ends: testing.into_iter().chain(given).min().map(|life| now + life),
-            linked: now,
-            used: now,
+            lasts: lives.into_iter().flatten().min(),
+            refresh_token: None,
+            scope: None,
         };
-        state.grants.refresh.insert(refresh_token.to_owned(), grant);
-        let live = |token: &&String| state.grants.refresh.get(*token).is_some_and(|g| !g.dead);
-        let live: Vec<&String> = ours.iter().filter(live).collect();
-        if live.len() > LIVE_TOKENS {
-            let oldest = live[0].clone();
-            state.grants.kill(&oldest);
-        }
+        state.grants.add(&grant, refresh_token, now);
     }
 
     /// Ends a grant, by its refresh token, and the access tokens made of it.
@@ -104,14 +117,20 @@ impl World {
     /// The owner changes the password, which ends the grants that hold a scope of Gmail's and no
     /// others: <https://developers.google.com/identity/protocols/oauth2#expiration>
     pub fn change_password(&self, address: &str) {
-        if self.account(address).is_some_and(|account| account.grants_gmail()) {
-            self.revoke_all(address);
-        }
+        let address = address.to_lowercase();
+        let mut state = self.state();
+        let scope = state.residents.get(&address).map(|resident| resident.account.scope.clone());
+        let scope = scope.unwrap_or_default();
+        let gmail = |grant: &Grant| grants_gmail(grant.scope.as_deref().unwrap_or(&scope));
+        state.grants.kill_where(&address, gmail);
     }
 
     /// Ends every grant of a mailbox.
     pub fn revoke_all(&self, address: &str) {
-        self.state().grants.kill_where(&address.to_lowercase(), |_| true);
+        let address = address.to_lowercase();
+        let mut state = self.state();
+        state.consents.forget(&address, |_| true);
+        state.grants.kill_where(&address, |_| true);
     }
 
     /// The refresh tokens of a mailbox that still live, oldest first.
@@ -134,19 +153,25 @@ impl World {
         all.filter(|access| access.address == address).for_each(|access| access.refused = true);
     }
 
-    /// The revocation endpoint: ends every grant that this owner gave to the token's project.
-    /// Says whether the token was alive.
-    pub(crate) fn revoke_project(&self, token: &str) -> Option<String> {
+    /// The revocation endpoint: ends every grant that this owner gave to the token's project, at once or as late as the
+    /// client says.
+    pub(crate) fn revoke_project(&self, token: &str) -> Result<(), &'static Line> {
         let now = self.now();
         let mut state = self.state();
-        let refresh_token = match state.grants.access.get(token) {
-            Some(access) => access.refresh_token.clone(),
-            None => token.to_owned(),
-        };
-        let grant = state.grants.refresh.get(&refresh_token).filter(|grant| grant.lives(now))?;
-        let (address, client_id) = (grant.address.clone(), grant.client_id.clone());
-        state.grants.kill_where(&address, |of| project(of) == project(&client_id));
-        Some(address)
+        let State { clients, consents, grants, .. } = &mut *state;
+        let access = grants.good(token, now);
+        let access = access.map(|access| (access.address.clone(), access.client_id.clone()));
+        let refresh = grants.refresh.get(token).filter(|grant| grant.lives(now));
+        let refresh = refresh.map(|grant| (grant.address.clone(), grant.client_id.clone()));
+        let (address, client_id) =
+            access.or(refresh).ok_or_else(|| line("revoke.invalid_token"))?;
+        // A service account's token.
+        let client = clients.get(&client_id).ok_or_else(|| line("revoke.not_revocable"))?;
+        let at = now + Duration::from_secs(client.revocation_delay);
+        let ours = |of: &str| project(of) == project(&client_id);
+        consents.forget(&address, ours);
+        grants.end_where(&address, at, ours);
+        Ok(())
     }
 
     /// Whose refresh token or access token it is.
@@ -209,11 +234,12 @@ impl World {
         grant.used = now;
         let tells = clients.get(client_id).is_some_and(|client| client.tells_end);
         let left = grant.ends.filter(|_| tells).and_then(|ends| ends.duration_since(now).ok());
+        let ends = now + Duration::from_secs(account.access_token_life);
         let access = Access {
             address: grant.address.clone(),
             client_id: client_id.to_owned(),
-            ends: now + Duration::from_secs(account.access_token_life),
-            scope: account.scope.clone(),
+            ends: grant.revoked.map_or(ends, |revoked| ends.min(revoked)),
+            scope: grant.scope.clone().unwrap_or_else(|| account.scope.clone()),
             refresh_token: refresh_token.to_owned(),
             refused: false,
         };
@@ -252,8 +278,22 @@ impl World {
 }
 
 impl Grant {
+    fn new(grant: &NewGrant, now: SystemTime) -> Self {
+        Self {
+            address: grant.address.clone(),
+            client_id: grant.client_id.clone(),
+            dead: false,
+            ends: grant.lasts.map(|life| now + life),
+            linked: now,
+            revoked: None,
+            scope: grant.scope.clone(),
+            used: now,
+        }
+    }
+
     fn lives(&self, now: SystemTime) -> bool {
-        !self.dead && self.ends.is_none_or(|ends| now < ends) && now < self.used + IDLE_LIFE
+        let ended = self.ends.into_iter().chain(self.revoked).any(|ends| ends <= now);
+        !self.dead && !ended && now < self.used + IDLE_LIFE
     }
 }
 
@@ -267,7 +307,11 @@ impl Grants {
         let access_token = format!("ya29.{}", opaque(180));
         let issued = Issued {
             access_token: access_token.clone(),
+            address: access.address.clone(),
+            client_id: access.client_id.clone(),
             expires_in: account.access_token_life,
+            nonce: String::new(),
+            refresh_token: None,
             refresh_token_expires_in: account.refresh_token_expires_in,
             scope: access.scope.clone(),
         };
@@ -291,10 +335,80 @@ impl Grants {
         made.for_each(|access| access.refused = true);
     }
 
-    fn kill_where(&mut self, address: &str, client: impl Fn(&str) -> bool) {
+    fn kill_where(&mut self, address: &str, which: impl Fn(&Grant) -> bool) {
         let tokens = self.of_address.get(address).cloned().unwrap_or_default();
-        for (token, _) in tokens.iter().filter(|(_, of)| client(of)) {
-            self.kill(token);
+        for (token, _) in tokens {
+            if self.refresh.get(&token).is_some_and(&which) {
+                self.kill(&token);
+            }
         }
     }
+
+    /// Ends what a mailbox gave to these clients, access tokens without a refresh token too.
+    fn end_where(&mut self, address: &str, at: SystemTime, client: impl Fn(&str) -> bool) {
+        let tokens = self.of_address.get(address).into_iter().flatten();
+        for (token, _) in tokens.filter(|(_, of)| client(of)) {
+            if let Some(grant) = self.refresh.get_mut(token) {
+                grant.revoked = Some(grant.revoked.map_or(at, |earlier| earlier.min(at)));
+            }
+        }
+        let all = self.access.values_mut();
+        for access in all.filter(|access| access.address == address && client(&access.client_id)) {
+            access.ends = access.ends.min(at);
+        }
+    }
+
+    /// Keeps a new grant, and ends the oldest where there are too many.
+    fn add(&mut self, grant: &NewGrant, refresh_token: &str, now: SystemTime) {
+        let NewGrant { address, client_id, .. } = grant;
+        let of_address = self.of_address.entry(address.clone()).or_default();
+        of_address.retain(|(token, _)| token != refresh_token);
+        of_address.push((refresh_token.to_owned(), client_id.clone()));
+        self.refresh.insert(refresh_token.to_owned(), Grant::new(grant, now));
+        let ours = self.of_address.get(address).into_iter().flatten();
+        let ours = ours.filter(|(_, of)| of == client_id).map(|(token, _)| token);
+        let live = |token: &&String| self.refresh.get(*token).is_some_and(|grant| grant.lives(now));
+        let live: Vec<&String> = ours.filter(live).collect();
+        if live.len() > LIVE_TOKENS {
+            let oldest = live[0].clone();
+            self.kill(&oldest);
+        }
+    }
+}
+
+impl State {
+    /// The first access token of a new grant, with its refresh token and when that ends.
+    pub(super) fn first_access(&mut self, grant: NewGrant, now: SystemTime) -> Issued {
+        if let Some(token) = &grant.refresh_token {
+            self.grants.add(&grant, token, now);
+        }
+        self.resident(&grant.address);
+        let account = &self.residents[&grant.address].account;
+        let lasts = grant.refresh_token.as_ref().and(grant.lasts).map(|life| life.as_secs());
+        let access = Access {
+            address: grant.address,
+            client_id: grant.client_id,
+            ends: now + Duration::from_secs(account.access_token_life),
+            scope: grant.scope.unwrap_or_else(|| account.scope.clone()),
+            refresh_token: grant.refresh_token.clone().unwrap_or_default(),
+            refused: false,
+        };
+        let mut issued = self.grants.issue(access, account, now);
+        issued.refresh_token_expires_in = issued.refresh_token_expires_in.or(lasts);
+        Issued { refresh_token: grant.refresh_token, ..issued }
+    }
+}
+
+impl Access {
+    pub(crate) fn is_offline(&self) -> bool {
+        !self.refresh_token.is_empty()
+    }
+}
+
+/// Is there a scope of Gmail's among them?
+fn grants_gmail(scope: &str) -> bool {
+    let gmail = |scope: &str| {
+        scope == MAIL_SCOPE || scope.starts_with("https://www.googleapis.com/auth/gmail.")
+    };
+    scope.split(' ').any(gmail)
 }

@@ -4,7 +4,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{Account, Client, ServiceAccount, World};
-use crate::{fault::Mistake, lines};
+use crate::{
+    fault::Mistake,
+    lines::{self, Said},
+};
 
 impl World {
     /// Adds what a file says: `{"clients": {id: {...}}, "accounts": {address: {...}},
@@ -38,6 +41,13 @@ impl World {
     pub(crate) fn merge_client(&self, id: &str, given: &Map<String, Value>) -> Result<(), Mistake> {
         let merged: Client = merged(&self.client(id).unwrap_or_default(), given)?;
         self.set_client(id, |client| *client = merged);
+        Ok(())
+    }
+
+    /// Sets what is given about `authError`, and leaves the rest.
+    pub(crate) fn merge_error_form(&self, given: &Map<String, Value>) -> Result<(), Mistake> {
+        let merged = merged(&self.error_form(), given)?;
+        self.set_error_form(|form| *form = merged);
         Ok(())
     }
 
@@ -75,9 +85,12 @@ impl World {
         };
         let (client_id, refresh_token) = (text("client_id")?, text("refresh_token")?);
         let merged: Account = merged(&self.account(address).unwrap_or_default(), &given)?;
-        for key in [&merged.imap_says, &merged.smtp_says, &merged.token_says].into_iter().flatten()
-        {
+        let says = [&merged.consent_says, &merged.imap_says, &merged.smtp_says, &merged.token_says];
+        for key in says.into_iter().flatten() {
             lines::find(key).ok_or_else(|| Mistake::no_line(key))?;
+        }
+        if let Some(key) = merged.consent_says.as_ref().filter(|key| !is_auth_error(key)) {
+            return Err(Mistake::new(format!("consent_says: {key} is no error of a consent page")));
         }
         self.set(address, |account| *account = merged);
         match (client_id, refresh_token) {
@@ -90,6 +103,10 @@ impl World {
         }
         Ok(())
     }
+}
+
+fn is_auth_error(key: &str) -> bool {
+    lines::find(key).is_some_and(|line| matches!(line.said, Said::AuthError { .. }))
 }
 
 const SECTIONS: &str = "only accounts, clients, service_accounts";

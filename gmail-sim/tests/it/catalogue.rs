@@ -40,7 +40,7 @@ fn json_is_json_and_smtp_lines_repeat_their_codes() {
                 assert_eq!(dashes, count - 1, "{}", line.key);
                 assert!(text.ends_with("{id} - gsmtp"), "{}", line.key);
             }
-            Said::Text { .. } => {}
+            Said::AuthError { .. } | Said::Redirect { .. } | Said::Text { .. } => {}
         }
     }
 }
@@ -59,13 +59,20 @@ async fn every_line_can_be_said_on_the_wire() {
             service => http(&stage, service).await,
         };
         let expected = match line.said {
+            Said::AuthError { .. } => "authError=C".to_owned(),
             Said::Http { body, .. } => body.to_owned(),
+            Said::Redirect { location } => format!("{location}\r\n"),
             Said::Text { text, .. } => {
                 text.split("{id}").next().unwrap().trim_end().replace("{tag}", "X1")
             }
         };
         assert!(heard.contains(&expected), "{}: {expected:?} in {heard:?}", line.key);
-        if let Said::Http { status, .. } = line.said {
+        let status = match line.said {
+            Said::AuthError { .. } | Said::Redirect { .. } => Some(302),
+            Said::Http { status, .. } => Some(status),
+            Said::Text { .. } => None,
+        };
+        if let Some(status) = status {
             assert!(heard.starts_with(&format!("HTTP/1.1 {status} ")), "{}: {heard}", line.key);
         }
         assert!(stage.world.faults().is_empty(), "{} was not said", line.key);
@@ -76,11 +83,12 @@ async fn http(stage: &Stage, service: Service) -> String {
     let at = stage.at();
     let url = match service {
         Service::Api => format!("{}/gmail/v1/users/me/profile", at.gmail_api_url),
+        Service::Authorization => at.authorization_url.clone(),
         Service::Revoke => at.revoke_url.clone(),
         Service::Tokeninfo => at.tokeninfo_url.clone(),
         _ => at.token_url.clone(),
     };
-    let get = matches!(service, Service::Api | Service::Tokeninfo);
+    let get = matches!(service, Service::Api | Service::Authorization | Service::Tokeninfo);
     let head = format!("{} PATH HTTP/1.1\r\nHost: localhost\r\n", if get { "GET" } else { "POST" });
     stage.raw_https(&url, &head, "").await.unwrap()
 }

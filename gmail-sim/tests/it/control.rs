@@ -6,7 +6,10 @@ use gmail_sim::{Fault, Folder, Options, Sim, lines, preset};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::support::{ADDRESS, CLIENT, Stage, Wire, until};
+use crate::{
+    browser::{URI, field, wish},
+    support::{ADDRESS, CLIENT, Stage, Wire, until},
+};
 
 async fn ask(stage: &Stage, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let url = url::Url::parse(&stage.at().control_url).unwrap();
@@ -134,12 +137,72 @@ async fn a_changed_password_can_be_played() {
 }
 
 #[tokio::test]
+async fn the_control_port_sets_what_linking_needs() {
+    let stage = Stage::set().await;
+    let none = &Value::Null;
+    let path = format!("/clients/{CLIENT}");
+    let set = json!({ "testing": true, "testers": [ADDRESS], "redirect_uris": [URI] });
+    let (_, client) = ask(&stage, "PUT", &path, &set).await;
+    assert_eq!(client["kind"], "web", "{client}");
+    assert_eq!(ask(&stage, "GET", &path, none).await.1, client);
+    let consent = |more: Value| {
+        let mut consent = json!({ "url": wish(&stage, &[]), "address": ADDRESS });
+        consent.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        consent
+    };
+    let (status, back) = ask(&stage, "POST", "/consent", &consent(json!({}))).await;
+    assert_eq!(status, 200, "{back}");
+    assert!(field(back["location"].as_str().unwrap(), "code").starts_with("4/"), "{back}");
+    for declined in [json!({ "cancel": true }), json!({ "untick": ["https://mail.google.com/"] })] {
+        let (_, back) = ask(&stage, "POST", "/consent", &consent(declined)).await;
+        assert_eq!(field(back["location"].as_str().unwrap(), "error"), "access_denied", "{back}");
+    }
+    ask(&stage, "PUT", &path, &json!({ "testers": [] })).await;
+    let (status, refused) = ask(&stage, "POST", "/consent", &consent(json!({}))).await;
+    assert_eq!((status, &refused["error"]), (400, &"Error 403: access_denied".into()));
+
+    let form = json!({ "padded": true, "v2": true });
+    let (_, set) = ask(&stage, "PUT", "/error_form", &form).await;
+    assert_eq!((&set["v2"], &set["reversed"]), (&true.into(), &false.into()));
+    assert!(stage.world.error_form().padded);
+    assert_eq!(ask(&stage, "GET", "/error_form", none).await.1, set);
+    let before = stage.world.now();
+    ask(&stage, "POST", "/clock", &json!({ "date_skew_seconds": -86_400 })).await;
+    assert!(stage.world.now() < before + Duration::from_secs(3600), "the clock stays");
+    let head = "GET PATH HTTP/1.1\r\nHost: x\r\n";
+    let date = async || {
+        let answer = stage.raw_https(&stage.at().token_url, head, "").await.unwrap();
+        answer.split("\r\nDate: ").nth(1).unwrap()[..16].to_owned()
+    };
+    let yesterday = date().await;
+    ask(&stage, "POST", "/clock", &json!({ "date_skew_seconds": 0 })).await;
+    assert_ne!(date().await, yesterday);
+    let portal = json!({ "redirect": "http://portal.example/" });
+    assert_eq!(ask(&stage, "POST", "/portal", &portal).await.1["untrusted"], false);
+    assert_eq!(stage.refresh(&stage.refresh_token).await.0, 302);
+    ask(&stage, "DELETE", "/faults", none).await;
+    assert_eq!(stage.refresh(&stage.refresh_token).await.0, 200);
+}
+
+#[tokio::test]
 async fn a_mistake_is_answered_with_what_would_be_right() {
     let stage = Stage::set().await;
     let cases = [
         ("PUT", "/accounts/a@b.example", json!({ "imapp": true }), 400, "unknown field `imapp`"),
         ("PUT", "/accounts/a@b.example", json!({ "imap": "off" }), 400, "off_for_domain"),
         ("PUT", "/accounts/a@b.example", json!({ "token_says": "x" }), 400, "GET /lines"),
+        (
+            "PUT",
+            "/accounts/a@b.example",
+            json!({ "consent_says": "token.status_429" }),
+            400,
+            "no error of a consent page",
+        ),
+        ("PUT", "/error_form", json!({ "pad": true }), 400, "unknown field `pad`"),
+        ("POST", "/portal", json!({ "trusted": true }), 400, "unknown field `trusted`"),
+        ("POST", "/clock", json!({}), 400, "advance_seconds"),
+        ("POST", "/consent", json!({ "url": "x" }), 400, "missing field `address`"),
+        ("GET", "/clients/nobody", Value::Null, 404, "PUT makes it one"),
         ("PUT", "/accounts/nobody", json!({}), 400, "is no address"),
         ("GET", "/accounts/nobody@b.example", Value::Null, 404, "PUT makes it one"),
         ("POST", "/faults", json!({ "service": "imap" }), 400, "missing field `at`"),
@@ -201,7 +264,7 @@ async fn the_demonstration_has_every_state_that_it_tells_of() {
                 lines::Said::Http { body: said, .. } => {
                     serde_json::from_str(said).is_ok_and(|said: Value| said == body)
                 }
-                lines::Said::Text { .. } => false,
+                _ => false,
             });
             assert_eq!(means.map(|line| line.reason), mailbox.reason, "{}", mailbox.address);
         }

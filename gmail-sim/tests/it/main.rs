@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may; clippy knows only the #[test] functions")]
 
+mod authorization;
+mod browser;
 mod catalogue;
+mod codes;
+mod consent;
 mod control;
 mod delivery;
 mod faults;
@@ -13,6 +17,8 @@ mod labels;
 mod limits;
 mod misbehaviour;
 mod plain;
+mod portal;
+mod revoke;
 mod scale;
 mod sent;
 mod smtp;

@@ -86,28 +86,6 @@ async fn a_bogus_code_tells_that_client_and_secret_are_fine() {
 }
 
 #[tokio::test]
-async fn revoking_ends_every_grant_of_the_owner_to_the_project() {
-    let stage = Stage::set().await;
-    let second = stage.world.link(ADDRESS, CLIENT);
-    let access = stage.access_token().await;
-    let (status, _) =
-        stage.https(&stage.at().revoke_url.clone(), POST, &format!("token={access}")).await;
-    assert_eq!(status, 200);
-    for token in [&stage.refresh_token, &second] {
-        let (status, body) = stage.refresh(token).await;
-        assert_eq!((status, &body["error"]), (400, &"invalid_grant".into()));
-    }
-    let url = format!("{}?access_token={access}", stage.at().tokeninfo_url);
-    let (status, body) = stage.https(&url, GET, "").await;
-    assert_eq!(status, 400);
-    assert!(body.contains("Invalid Value"));
-    let (status, body) =
-        stage.https(&stage.at().revoke_url.clone(), POST, &format!("token={access}")).await;
-    assert_eq!(status, 400);
-    assert!(body.contains("invalid_token"));
-}
-
-#[tokio::test]
 async fn the_profile_names_the_account_unless_the_api_is_off() {
     let stage = Stage::set().await;
     let token = stage.access_token().await;
@@ -125,25 +103,4 @@ async fn the_profile_names_the_account_unless_the_api_is_off() {
     let (status, body) = stage.https(&url, &with(&token), "").await;
     assert_eq!(status, 403);
     assert!(body.contains("SERVICE_DISABLED") && body.contains("projects/1234\""), "{body}");
-}
-
-#[tokio::test]
-async fn the_authorization_endpoint_tells_before_a_sign_in_whether_it_would_work() {
-    let stage = Stage::set().await;
-    let uri = "https://odoo.example.com/google_gmail/confirm".to_owned();
-    stage.world.set_client(CLIENT, |client| client.redirect_uris = vec![uri]);
-    let location = async |client: &str, uri: &str| {
-        let url = format!(
-            "{}?response_type=code&client_id={client}&redirect_uri={uri}&scope=x",
-            stage.at().authorization_url
-        );
-        let answer = stage.raw_https(&url, GET, "").await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
-        answer.split("Location: ").nth(1).unwrap().split("\r\n").next().unwrap().to_owned()
-    };
-    let good = "https://odoo.example.com/google_gmail/confirm";
-    assert!(location(CLIENT, good).await.contains("/v3/signin/identifier?"));
-    let mismatch = location(CLIENT, "https://elsewhere.example.com/").await;
-    assert!(mismatch.contains("authError=ChVyZWRpcmVjdF91cmlfbWlzbWF0Y2gS"), "{mismatch}");
-    assert!(location("nobody", good).await.contains("authError=Cg5pbnZhbGlkX2NsaWVudBIf"));
 }
