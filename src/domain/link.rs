@@ -165,6 +165,7 @@ pub struct Google {
     pub tokeninfo_url: Url,
     pub authorization_url: Url,
     pub gmail_api_url: Url,
+    pub revoke_url: Url,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -310,6 +310,8 @@ phases! {
     Tokeninfo "tokeninfo"
     Profile "profile"
     Settings "settings"
+    Authorization "authorization"
+    Exchange "exchange"
 }
 
 impl fmt::Display for Phase {

@@ -21,6 +21,8 @@ pub enum Protocol {
 pub enum At {
     /// In answer to a service account's assertion: there is no consent to renew, and no client secret.
     Assertion,
+    /// In answer to a code that the consent page gave: there is no refresh token yet that could be dead.
+    Code,
     /// Before, in, or right after signing in.
     SignIn,
     Sender,
@@ -123,6 +125,7 @@ const TOKEN: &[Rule] = &[
     any("", "invalid_grant",           "", "not a valid email", ImpersonatedUserUnknown),
     any("", "invalid_grant",           "", "invalid email or user id", ImpersonatedUserUnknown),
     at(At::Assertion, "", "invalid_grant", "", "",              ServiceAccountKeyInvalid),
+    at(At::Code, "", "invalid_grant",  "", "",                  ConsentCodeRefused),
     any("", "invalid_grant",           "", "",                  GrantRevokedOrExpired),
     any("", "access_denied",           "", "requested client not authorized", DwdNotAuthorized),
     any("", "access_denied",           "", "",                  AccountRestricted),

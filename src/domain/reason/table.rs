@@ -51,7 +51,7 @@ reasons! {
     // relink
     GrantRevokedOrExpired "grant_revoked_or_expired" Relink WhenMended
         "Google no longer honours the consent: it was revoked, it expired, the password was changed, or newer links of this account pushed it out."
-        "Link the mailbox again (Odoo: open the mail server, \"Connect your Gmail account\"). If it dies again after 7 days, the app is in Testing: publish it at https://console.cloud.google.com/auth/audience and link once more."
+        "Link the mailbox again (Odoo: open the mail server, press the gear beside the green badge, or \"Connect your Gmail account\" where there is none). If it dies again after 7 days, the app is in Testing: publish it at https://console.cloud.google.com/auth/audience and link once more."
     GrantExpiredTesting "grant_expired_testing" Relink WhenMended
         "The consent died 7 days after it was given, as all do while the app's publishing status is Testing."
         "Publish the app at https://console.cloud.google.com/auth/audience, then link the mailbox again. In this order: what was linked in Testing dies after 7 days all the same."
@@ -64,6 +64,15 @@ reasons! {
     WrongAccount "wrong_account" Relink WhenMended
         "The consent was given by another Google account than this mailbox, so what is sent or fetched is that account's, or refused."
         "Link again signed in as this very mailbox (a private browser window helps). Where the address is an alias of that account, name the account as checks.identity.account of this mailbox instead."
+    ConsentCancelled "consent_cancelled" Relink WhenMended
+        "Whoever was asked on Google's consent page did not agree, so there is no new link; what was linked before stays as it is."
+        "Link again and press Allow (Continue) on Google's page; if it warns that the app is not verified, open \"Advanced\" there first."
+    ConsentNotAsked "consent_not_asked" Relink WhenMended
+        "Google did not show its consent page: it was opened inside another program, or without asking anybody to sign in."
+        "Link again in an ordinary browser window, sign in there as this very mailbox and agree."
+    ConsentCodeRefused "consent_code_refused" Relink WhenMended
+        "Google did not take the code that its consent page gave: a code serves once, for a few minutes, and for the attempt that it was asked for."
+        "Link again and go through Google's pages without a break; close older tabs of this before."
     AuthRejected "auth_rejected" Relink OnSchedule
         "Google issues a fresh token for this link but the mail server refuses it for this address: most often the consent was given by another account."
         "Check at https://myaccount.google.com/connections which account gave the consent, and link again signed in as this very mailbox."
@@ -88,7 +97,7 @@ reasons! {
     // policy
     AdminPolicy "admin_policy" Policy WhenMended
         "The organisation's administrator does not allow this app to use Gmail."
-        "In https://admin.google.com: Security, Access and data control, API controls, Manage third-party app access: mark the OAuth client as Trusted."
+        "In https://admin.google.com: Security, Access and data control, API controls, Manage app access (older: Manage third-party app access): mark the OAuth client as Trusted."
     SessionControlReauth "session_control_reauth" Policy WhenMended
         "The organisation makes users sign in again after some hours (session control), and that time is over for this link."
         "In https://admin.google.com: Security, Access and data control, Google Cloud session control: tick \"Exempt Trusted apps\" and mark the OAuth client as Trusted; then link again."
@@ -114,7 +123,7 @@ reasons! {
         "Read Google's mail to the project's developer contacts, mend what it names and appeal; see https://console.cloud.google.com/auth/overview."
     ClientUnknown "client_unknown" Client WhenMended
         "Google knows no OAuth client with this id."
-        "Compare the client id with https://console.cloud.google.com/auth/clients and correct it (Odoo: Settings, General Settings, Gmail Credentials)."
+        "Compare the client id with https://console.cloud.google.com/auth/clients and correct it (Odoo: Settings, General Settings, \"Use a Gmail Server\" or \"Gmail Credentials\")."
     ClientSecretInvalid "client_secret_invalid" Client WhenMended
         "The OAuth client's secret is wrong, was replaced or is disabled."
         "Add a new secret at https://console.cloud.google.com/auth/clients, copy it at once (it is shown only then) and configure it here and in Odoo."
