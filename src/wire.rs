@@ -1,5 +1,6 @@
 //! The wire: one protocol a file, each phase timed, every wait bounded.
 
+pub(crate) mod consent;
 pub mod dial;
 pub mod dialogue;
 pub(crate) mod google;
@@ -7,6 +8,7 @@ pub mod https;
 pub mod imap;
 pub mod oauth;
 pub(crate) mod postgres;
+pub mod reach;
 #[cfg(test)]
 pub(crate) mod script;
 pub mod smtp;

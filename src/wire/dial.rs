@@ -1,5 +1,7 @@
 //! From a name to TCP to TLS, each step timed, each fault with its reason.
 
+mod witness;
+
 use std::{
     error::Error, fmt, future::Future, io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, task,
     time::Duration,
@@ -20,11 +22,15 @@ use crate::domain::{
     reason::Reason,
 };
 
+pub use witness::Shown;
+use witness::Witness;
+
 /// Connects, and trusts the system's authorities and those of `google.ca_file`. One TLS configuration serves every
 /// connection, so that sessions resume.
 #[derive(Clone)]
 pub struct Dialer {
     tls: Arc<ClientConfig>,
+    roots: Arc<RootCertStore>,
 }
 
 impl Dialer {
@@ -43,12 +49,20 @@ impl Dialer {
                 "no certificate authority is trusted: install the package ca-certificates, or give google.ca_file"
             );
         }
+        let roots = Arc::new(roots);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .with_root_certificates(roots.clone())
             .with_no_client_auth();
-        Ok(Self { tls: Arc::new(tls) })
+        Ok(Self { tls: Arc::new(tls), roots })
+    }
+
+    /// One that trusts the same, resumes no session, and keeps the certificate that a server shows.
+    pub(super) fn witnessed(&self) -> Result<(Self, Arc<Witness>), Failure> {
+        let (tls, witness) = witness::attend(&self.roots)
+            .map_err(|error| Failure::own(Reason::InternalError, error))?;
+        Ok((Self { tls: Arc::new(tls), roots: self.roots.clone() }, witness))
     }
 
     pub(super) fn tls_config(&self) -> ClientConfig {
@@ -62,9 +76,7 @@ impl Dialer {
         port: u16,
         dialogue: &mut Dialogue,
     ) -> Result<TcpStream, Failure> {
-        let addresses = dialogue
-            .phase(Phase::Dns, async { resolve(host, port).await.map_err(|error| failure(&error)) })
-            .await?;
+        let addresses = dialogue.phase(Phase::Dns, addresses(host, port)).await?;
         let listed: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         dialogue.note(&format!("-- connect to {host}:{port} ({})", listed.join(", ")));
         let mut connector = connector(Known(addresses));
@@ -146,6 +158,11 @@ pub(super) fn connector<R>(resolver: R) -> HttpConnector<R> {
 
 /// Leaves time to try again within a probe's thirty seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The addresses of a name, as the system's resolver has them.
+pub(super) async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+    resolve(host, port).await.map_err(|error| failure(&error))
+}
 
 async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unresolved> {
     let unresolved = |error| Unresolved { host: host.to_owned(), error };

@@ -41,10 +41,21 @@ impl Https {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::StatusCode, Failure> {
+        self.head(request).await.map(|head| head.status)
+    }
+
+    /// The same, with all of the answer's head.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub(crate) async fn head(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::response::Parts, Failure> {
         let uri = request.uri().clone();
         let request = request.map(|body| Full::new(Bytes::from(body)));
         let answer = self.client.request(request).await;
-        answer.map(|answer| answer.status()).map_err(|error| named(&uri, &error))
+        answer.map(|answer| answer.into_parts().0).map_err(|error| named(&uri, &error))
     }
 
     /// One exchange; the caller bounds the time.

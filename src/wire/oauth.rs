@@ -3,6 +3,9 @@
 //! Google documents the error codes, not their descriptions:
 //! https://developers.google.com/identity/protocols/oauth2/web-server#offline
 
+pub(crate) mod code;
+pub(crate) mod revoke;
+
 use std::{pin::Pin, sync::LazyLock, time::Duration};
 
 use oauth2::{
@@ -69,20 +72,26 @@ pub(crate) async fn refresh(
     redactor: &Redactor,
     now: Timestamp,
 ) -> Result<Granted, Failure> {
-    let google: Google<EndpointNotSet> = Google::new(ClientId::new(client.id.clone()));
-    let google = google
-        .set_client_secret(ClientSecret::new(client.secret.expose().to_owned()))
-        .set_auth_type(AuthType::RequestBody)
-        .set_token_uri(TokenUrl::from_url(token_url.clone()));
+    let google = of_client(client).set_token_uri(TokenUrl::from_url(token_url.clone()));
     let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
     let asking = Asking { https, redactor, at: At::Command };
     let answer = google.exchange_refresh_token(&refresh_token).request_async(&asking).await;
-    // Neither `Parse` nor `Other` may be printed: they hold the answer with its tokens.
-    let answer = answer.map_err(|error| match error {
+    Ok(granted(&answer.map_err(failure)?, now))
+}
+
+fn of_client(client: &Client) -> Google<EndpointNotSet> {
+    let google: Google<EndpointNotSet> = Google::new(ClientId::new(client.id.clone()));
+    google
+        .set_client_secret(ClientSecret::new(client.secret.expose().to_owned()))
+        .set_auth_type(AuthType::RequestBody)
+}
+
+/// Neither `Parse` nor `Other` may be printed: they hold the answer with its tokens.
+fn failure(error: RequestTokenError<Failure, BasicErrorResponse>) -> Failure {
+    match error {
         RequestTokenError::Request(failure) => failure,
         _ => no_token(),
-    })?;
-    Ok(granted(&answer, now))
+    }
 }
 
 /// Asks for an access token for a mailbox, by the assertion of the service account that acts for it. oauth2 does not know
@@ -116,6 +125,41 @@ pub(crate) async fn assert(
 }
 
 pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// Offers a code that Google never gave. It looks at the client first, so that a word against the code says that id and
+/// secret are good.
+///
+/// # Errors
+/// What the endpoint said instead, or why it could not be asked.
+pub(crate) async fn offer_bogus_code(
+    https: &Https,
+    token_url: &Url,
+    client: &Client,
+    redirect_uri: Option<&str>,
+    redactor: &Redactor,
+) -> Result<(), Failure> {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", "authorization_code")
+        .append_pair("code", BOGUS_CODE)
+        .append_pair("client_id", &client.id)
+        .append_pair("client_secret", client.secret.expose())
+        .extend_pairs(redirect_uri.map(|uri| ("redirect_uri", uri)))
+        .finish();
+    let request = http::Request::post(token_url.as_str())
+        .header(http::header::ACCEPT, "application/json")
+        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body.into_bytes())
+        .expect("a URL that was parsed is a URI");
+    let asking = Asking { https, redactor, at: At::Command };
+    match asking.call(request).await {
+        Ok(_) => Err(Failure::own(Reason::GarbledAnswer, "200: a token for no code")),
+        Err(failure) if failure.reason == Reason::GrantRevokedOrExpired => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Has the form of none that Google gives.
+const BOGUS_CODE: &str = "is-the-secret-good";
 
 fn no_token() -> Failure {
     Failure::own(Reason::GarbledAnswer, "200: JSON, but no token response")
