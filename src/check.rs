@@ -17,9 +17,11 @@ use crate::{
         secret::Secret,
     },
     wire::{Wire, dialogue::Dialogue, oauth::AccessToken},
+    yaml::At,
 };
 
 pub mod capacity;
+pub mod consent;
 pub mod identity;
 pub mod imap;
 mod keys;
@@ -156,6 +158,8 @@ pub struct Config {
     pub session: session::Config,
     pub identity: identity::Config,
     pub round_trip: round_trip::Config,
+    /// No check of a link but of a client, so that only the main file has it.
+    pub consent: Option<At<consent::Config>>,
 }
 
 impl Config {
@@ -169,6 +173,7 @@ impl Config {
             session: self.session.over(&base.session),
             identity: self.identity.over(&base.identity),
             round_trip: self.round_trip.over(&base.round_trip),
+            consent: None,
         }
     }
 
@@ -309,6 +314,7 @@ pub(crate) mod tests {
                 tokeninfo_url: url(),
                 authorization_url: url(),
                 gmail_api_url: url(),
+                revoke_url: url(),
             }),
             smtp: Arc::new(SmtpServer {
                 host: "smtp.gmail.com".into(),

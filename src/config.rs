@@ -29,6 +29,7 @@ mod privacy;
 
 pub use crate::yaml::{Mistake, Mistakes};
 pub use masked::masked;
+pub(crate) use masked::scalar;
 
 /// The keys of the main file.
 #[derive(Debug, Default, Deserialize)]
@@ -62,6 +63,18 @@ pub struct Loaded {
 /// # Errors
 /// All that is wrong, or the first thing where nothing else can be understood because of it.
 pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
+    read(path, Unreadable::Refused)
+}
+
+/// The same for who makes or ends a link: there may be no mailbox yet, and one may be without its token.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_to_link(path: &Path) -> Result<Loaded, Mistakes> {
+    read(path, Unreadable::Tolerated)
+}
+
+fn read(path: &Path, tokens: Unreadable) -> Result<Loaded, Mistakes> {
     let path: Arc<Path> = path.into();
     let keys: Keys = yaml::read(&path)?;
     let mut reading = Reading::new(path);
@@ -70,12 +83,14 @@ pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
     let privacy = keys.privacy.unwrap_or_default().settle(&mut reading);
     let endpoints = keys.google.unwrap_or_default().settle(&mut reading);
     let on_change = keys.on_change.unwrap_or_default().settle(&mut reading);
-    let checks = keys.checks.unwrap_or_default();
+    let mut checks = keys.checks.unwrap_or_default();
+    let consent = checks.consent.take().map(|at| at.value).unwrap_or_default();
     let defaults = Defaults {
         google: endpoints.google,
         smtp: endpoints.smtp,
         imap: endpoints.imap,
         settings: Arc::new(checks.clone().settle(time_zone)),
+        consent: consent.settle(time_zone),
         checks,
         time_zone,
         ids: privacy::ids(&privacy),
@@ -83,9 +98,9 @@ pub fn load(path: &Path) -> Result<Loaded, Mistakes> {
     let clients =
         Clients::read(keys.clients.unwrap_or_default(), Unreadable::Refused, &mut reading);
     let mailboxes = keys.mailboxes.unwrap_or_default();
-    let main = file::Source::main(&mailboxes, &clients, &defaults, &mut reading);
+    let main = file::Source::main(&mailboxes, &clients, &defaults, tokens, &mut reading);
     let listed = listed::settle(keys.sources.unwrap_or_default(), &defaults, &mut reading);
-    if mailboxes.is_empty() && listed.is_empty() {
+    if mailboxes.is_empty() && listed.is_empty() && tokens == Unreadable::Refused {
         reading.wrong_altogether(
             "there is nothing to watch; list mailboxes: here, or a directory of them or an Odoo under sources:",
         );

@@ -33,6 +33,7 @@ pub mod beside;
 mod buckets;
 mod checks;
 pub mod clients;
+pub mod consents;
 pub mod counts;
 pub mod course;
 pub mod errands;
@@ -54,6 +55,7 @@ pub mod storage;
 pub mod trips;
 
 use clients::Refusals;
+use consents::Consents;
 use course::Transition;
 use errands::Errands;
 use handle::Order;
@@ -82,6 +84,8 @@ pub struct Engine {
     travelling: BTreeSet<LinkId>,
     /// The IMAP sessions that are kept.
     sittings: Sittings,
+    /// What is being asked of clients' consent pages.
+    consents: Consents,
     rounds: JoinSet<Task>,
     running: HashMap<task::Id, Running>,
     busy: HashSet<Address>,
@@ -163,6 +167,7 @@ impl Engine {
             refusals: Refusals::default(),
             travelling: BTreeSet::new(),
             sittings: Sittings::default(),
+            consents: Consents::default(),
             rounds: JoinSet::new(),
             running: HashMap::new(),
             busy: HashSet::new(),
@@ -190,6 +195,7 @@ impl Engine {
             self.start_due();
             self.start_errands();
             self.prove_seats();
+            self.start_consents();
             let pause = self.pause();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -201,6 +207,7 @@ impl Engine {
                 Some(order) = self.orders.recv() => self.waiting.push_back(order),
                 Some(ended) = self.rounds.join_next_with_id() => self.finish(ended),
                 stir = self.sittings.stir() => self.stirred(stir),
+                ended = self.consents.ended() => self.answered(ended),
                 () = tokio::time::sleep(pause) => {}
             }
             self.storage.write(&self.state, &self.schedule, self.clock.now());
@@ -212,6 +219,7 @@ impl Engine {
         let all_ended = async {
             while self.rounds.join_next().await.is_some() {}
             self.sittings.close().await;
+            self.consents.close().await;
         };
         if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
             tracing::warn!("some sessions did not end in time");
@@ -229,7 +237,8 @@ impl Engine {
         };
         let free = |mailbox: &_| !self.busy.contains(mailbox);
         let errand = trips::wake(self.state.current(), &self.travelling, free);
-        let due = due.into_iter().chain(errand).chain(self.sittings.wake()).min();
+        let due = due.into_iter().chain(errand).chain(self.sittings.wake());
+        let due = due.chain(self.wake_consents()).min();
         let due = due.map_or(LONGEST_PAUSE, |at| at.since(now).min(LONGEST_PAUSE));
         let due = self.storage.pause().map_or(due, |pause| pause.min(due));
         match self.unpublished {
@@ -256,6 +265,7 @@ impl Engine {
         self.tokens.retain(|id, _| self.state.link(id).is_some());
         self.resume_trips();
         self.clear_seats();
+        self.apply_consents(&links, now);
         self.publish();
         self.tell();
     }

@@ -18,12 +18,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    check::{self, Settings, Watched},
+    check::{self, Settings, Timing, Watched, consent::Applicant},
     domain::link::{Google, ImapServer, LinkId, SmtpServer},
     wire::Wire,
     yaml::Place,
 };
 
+mod applicants;
 pub mod client;
 pub mod directory;
 pub mod file;
@@ -41,6 +42,7 @@ pub use reference::Reference;
 pub(crate) use reference::Unreadable;
 pub use shard::Shard;
 
+use applicants::applicants;
 use client::Clients;
 use mailbox::Mailbox;
 
@@ -52,6 +54,10 @@ pub struct Links {
     pub sources: BTreeMap<Arc<str>, Result<(), String>>,
     /// Every Odoo as it was seen last.
     pub odoos: BTreeMap<Arc<str>, Arc<odoo::Seen>>,
+    /// The clients by which people link, by name.
+    pub applicants: BTreeMap<Arc<str>, Applicant>,
+    /// When their consent pages are looked at; none before anything was read.
+    pub consent: Option<Timing>,
 }
 
 /// Ten thousand links are compared every time, so those that are the very same are not looked into.
@@ -64,6 +70,7 @@ impl PartialEq for Links {
         let same_odoo =
             |one: &Arc<odoo::Seen>, two: &Arc<odoo::Seen>| Arc::ptr_eq(one, two) || one == two;
         self.sources == other.sources
+            && (&self.applicants, &self.consent) == (&other.applicants, &other.consent)
             && self.odoos.len() == other.odoos.len()
             && self.odoos.values().zip(other.odoos.values()).all(|(one, two)| same_odoo(one, two))
             && self.watched.len() == other.watched.len()
@@ -108,6 +115,8 @@ pub struct Defaults {
     pub checks: check::Config,
     /// The same, settled.
     pub settings: Arc<Settings>,
+    /// When clients are asked about.
+    pub consent: Timing,
     pub time_zone: Tz,
     pub ids: Ids,
 }
@@ -170,6 +179,7 @@ impl Sources {
         let seen: Vec<_> = self.odoos().map(|odoo| (odoo, odoo.seen())).collect();
         let mut seen = seen.iter();
         let mut links = Links::default();
+        let mut all: Vec<&Watched> = Vec::new();
         let mut claims = Claims { taken: HashMap::new(), shard: self.shard };
         for source in &self.sources {
             let mut troubles = Vec::new();
@@ -191,11 +201,14 @@ impl Sources {
                     links.odoos.insert(odoo.name().clone(), seen.clone());
                 }
             }
+            all.extend(watched.iter().map(|(watched, _)| watched));
             for (watched, place) in watched {
                 claims.claim(source.name(), watched, place, &mut links.watched, &mut troubles);
             }
             links.sources.insert(source.name().clone(), state(troubles));
         }
+        links.applicants = applicants(all.into_iter(), &links.odoos, self.shard);
+        links.consent = Some(self.defaults.consent.clone());
         links
     }
 

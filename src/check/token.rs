@@ -53,7 +53,7 @@ pub(super) async fn run(probe: &mut Probe<'_>) -> Result<Readings, Failure> {
 
 /// The only scope with which Gmail lets anybody use SMTP and IMAP.
 /// https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
-pub(super) const MAIL_SCOPE: &str = "https://mail.google.com/";
+pub(crate) const MAIL_SCOPE: &str = "https://mail.google.com/";
 
 keys! {}
 

@@ -19,6 +19,7 @@ pub(super) struct Config {
     tokeninfo_url: Option<At<String>>,
     authorization_url: Option<At<String>>,
     gmail_api_url: Option<At<String>>,
+    revoke_url: Option<At<String>>,
     smtp: Option<SmtpConfig>,
     imap: Option<ImapConfig>,
     /// Certificates in PEM that are trusted besides the system's.
@@ -48,6 +49,7 @@ impl Config {
                 "https://accounts.google.com/o/oauth2/v2/auth",
             ),
             gmail_api_url: url(self.gmail_api_url, "https://gmail.googleapis.com"),
+            revoke_url: url(self.revoke_url, "https://oauth2.googleapis.com/revoke"),
         };
         let smtp = SmtpServer {
             host: "smtp.gmail.com".to_owned(),

@@ -5,7 +5,7 @@
 use std::fmt::Display;
 
 use crate::{
-    check::{Check, Settings},
+    check::{Check, Settings, Timing},
     config::{Loaded, privacy},
     domain::link::{ImapServer, PublishingStatus, SmtpServer},
     metrics::MailboxLabel,
@@ -28,7 +28,10 @@ pub fn masked(loaded: &Loaded) -> String {
             page.client(client);
         }
     });
-    page.group("checks", |page| page.checks(&defaults.settings, defaults.ids));
+    page.group("checks", |page| {
+        page.checks(&defaults.settings, defaults.ids);
+        page.group("consent", |page| page.timing(&defaults.consent));
+    });
     page.google(loaded);
     for source in loaded.sources.iter() {
         if let Source::File(file) = source {
@@ -153,9 +156,7 @@ impl Page {
         for check in Check::ALL {
             let timing = settings.timing(check);
             self.group(check.name(), |page| {
-                page.key("enabled", timing.enabled);
-                page.key("schedule", &timing.schedule);
-                page.key("timeout", format_args!("{:?}", timing.timeout));
+                page.timing(timing);
                 match check {
                     Check::Smtp => page.optional(
                         "ehlo_name",
@@ -194,6 +195,12 @@ impl Page {
         }
     }
 
+    fn timing(&mut self, timing: &Timing) {
+        self.key("enabled", timing.enabled);
+        self.key("schedule", &timing.schedule);
+        self.key("timeout", format_args!("{:?}", timing.timeout));
+    }
+
     fn google(&mut self, loaded: &Loaded) {
         let defaults = loaded.sources.defaults();
         self.group("google", |page| {
@@ -201,6 +208,7 @@ impl Page {
             page.key("tokeninfo_url", &defaults.google.tokeninfo_url);
             page.key("authorization_url", &defaults.google.authorization_url);
             page.key("gmail_api_url", &defaults.google.gmail_api_url);
+            page.key("revoke_url", &defaults.google.revoke_url);
             page.group("smtp", |page| page.smtp(&defaults.smtp));
             page.group("imap", |page| page.imap(&defaults.imap));
             page.optional("ca_file", loaded.ca_file.as_ref().map(|path| path.display()));
@@ -263,7 +271,7 @@ impl Page {
 }
 
 /// A value as YAML reads it back, in quotation marks (JSON's are YAML's too) unless it is plain beyond doubt.
-fn scalar(value: &str) -> String {
+pub(crate) fn scalar(value: &str) -> String {
     let is_number = value.len() < 6 && value.bytes().all(|byte| byte.is_ascii_digit());
     let begins_a_word = |c: char| c == '/' || c.is_ascii_alphabetic();
     let begins_a_number = |c: char| c.is_ascii_digit();

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    consents,
     course::{Subject, Transition, Trouble, Turn},
     report::{Present, discreet},
     state::{Changed, LinkState, Snapshot, State},
@@ -172,22 +173,19 @@ impl Refusals {
     }
 }
 
-/// The clients that fail as a whole, and why: those that Google refuses, and those whose links all began to fail for one
-/// reason within minutes, which is one event and not many.
+/// The clients that fail as a whole, and why: those that Google refuses, those whose links all began to fail for one
+/// reason within minutes, which is one event and not many, and those by which nobody can link, though all links work.
 pub fn failing(snapshot: &Snapshot) -> BTreeSet<(&str, Reason)> {
     let mut by_client = BTreeMap::<&str, Vec<&LinkState>>::new();
     for state in snapshot.links.values() {
         by_client.entry(&state.watched.link.client.name).or_default().push(state);
     }
-    by_client
-        .into_iter()
-        .flat_map(|(client, links)| {
-            let refused = links.iter().flat_map(|link| failures(link));
-            let refused =
-                refused.map(|(reason, _)| reason).filter(|reason| reason.refuses_client());
-            refused.chain(in_common(&links)).map(move |reason| (client, reason)).collect::<Vec<_>>()
-        })
-        .collect()
+    let failing = by_client.into_iter().flat_map(|(client, links)| {
+        let refused = links.iter().flat_map(|link| failures(link));
+        let refused = refused.map(|(reason, _)| reason).filter(|reason| reason.refuses_client());
+        refused.chain(in_common(&links)).map(move |reason| (client, reason)).collect::<Vec<_>>()
+    });
+    failing.chain(consents::refused(snapshot)).collect()
 }
 
 /// The one reason for which all of these links began to fail within minutes.

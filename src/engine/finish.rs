@@ -161,6 +161,7 @@ impl Engine {
         for id in ids {
             self.schedule.hasten(&id, now + spread::phase(&id, window));
         }
+        self.ask_again(&running.client, now);
     }
 
     /// Takes an outcome that no round brought.

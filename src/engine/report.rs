@@ -2,6 +2,8 @@
 //!
 //! Invariant: a fact that is not known is absent.
 
+mod client;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
@@ -23,6 +25,8 @@ use crate::{
         sending::{Limits, Of, Sums, Uncounted},
     },
 };
+
+pub use client::{Clients, OfClient};
 
 /// Any number of links.
 #[derive(Clone, Debug, Serialize)]

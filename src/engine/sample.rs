@@ -38,6 +38,7 @@ use crate::{
     },
 };
 
+mod consent;
 pub(crate) mod odoo;
 mod sending;
 
@@ -122,6 +123,7 @@ pub(crate) fn snapshot() -> Snapshot {
             ("file".into(), Ok(())),
             ("erp".into(), Err("connection refused".to_owned())),
         ]),
+        consents: consent::consents(),
         vitals: Vitals {
             probes_in_flight: 1,
             schedule_lag: Duration::from_millis(20),
@@ -158,6 +160,7 @@ pub(crate) fn link(id: &str, mailbox: &str, direction: Direction, client: &str) 
             tokeninfo_url: url("tokeninfo"),
             authorization_url: url("auth"),
             gmail_api_url: url("gmail"),
+            revoke_url: url("revoke"),
         }),
         smtp: Arc::new(SmtpServer {
             host: "smtp.gmail.com".to_owned(),

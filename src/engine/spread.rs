@@ -8,7 +8,12 @@ use crate::domain::link::LinkId;
 
 /// The same share of `span` for a link, always: a stable jitter.
 pub(super) fn phase(id: &LinkId, span: Duration) -> Duration {
-    let hash = Sha256::digest(id.as_str());
+    share(id.as_str(), span)
+}
+
+/// The same for anything that has a name.
+pub(super) fn share(name: &str, span: Duration) -> Duration {
+    let hash = Sha256::digest(name);
     let share = hash[..4].iter().fold(0u32, |share, byte| share << 8 | u32::from(*byte));
     span.mul_f64(f64::from(share) / (f64::from(u32::MAX) + 1.0))
 }

@@ -14,7 +14,7 @@ use crate::{
     check::{Check, Watched},
     domain::{
         clock::Timestamp,
-        life::{Consent, End, Tokens},
+        life::{self, End, Tokens},
         link::{Address, Grant, Link, LinkId},
         outcome::{Failure, Outcome, Phase, Verdict},
         reason::Reason,
@@ -28,6 +28,7 @@ pub use super::{
     mailbox::MailboxState,
 };
 use super::{
+    consents::Consent,
     course::{Course, Subject, Transition, Turn},
     schedule::Left,
     storage::Storage,
@@ -55,6 +56,8 @@ pub struct Snapshot {
     pub sources: BTreeMap<Arc<str>, Result<(), String>>,
     /// Every Odoo as it was seen last.
     pub odoos: BTreeMap<Arc<str>, Arc<odoo::Seen>>,
+    /// The clients by which people link, by name.
+    pub consents: BTreeMap<Arc<str>, Arc<Consent>>,
     pub vitals: Vitals,
 }
 
@@ -93,7 +96,7 @@ impl LinkState {
     /// When the refresh token ends, so far as anything is known of that.
     pub fn ends(&self) -> Vec<End> {
         self.tokens
-            .life(Consent::of(&self.watched.link))
+            .life(life::Consent::of(&self.watched.link))
             .map(|life| life.ends())
             .unwrap_or_default()
     }
@@ -284,7 +287,7 @@ impl State {
         let Some(died) = deaths.min() else { return };
         let mut tokens = link.tokens.clone();
         tokens.refused(died);
-        if !tokens.died_of_testing(Consent::of(&link.watched.link)) {
+        if !tokens.died_of_testing(life::Consent::of(&link.watched.link)) {
             return;
         }
         for (_, outcome) in outcomes {
@@ -388,6 +391,10 @@ impl State {
     /// What everybody else will hold.
     pub(super) fn current(&self) -> &Snapshot {
         &self.current
+    }
+
+    pub(super) fn consents(&mut self) -> &mut BTreeMap<Arc<str>, Arc<Consent>> {
+        &mut self.current.consents
     }
 
     pub(super) fn vitals(&mut self) -> &mut Vitals {

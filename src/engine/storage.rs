@@ -17,12 +17,16 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    consents::Consent,
     random::random,
     schedule::Schedule,
     state::{LinkState, MailboxState, State},
 };
 use crate::{
-    check::Check,
+    check::{
+        Check,
+        consent::{Answer, Applicant},
+    },
     domain::{
         clock::{self, Clock, Timestamp},
         fingerprint::Key,
@@ -35,7 +39,7 @@ mod file;
 mod record;
 
 use file::{File, Row, Rows, Trouble};
-pub(super) use record::{OfLink, OfMailbox};
+pub(super) use record::{OfConsent, OfLink, OfMailbox};
 
 /// What is remembered of links and mailboxes that are not watched, and what is to be written of those that are.
 #[derive(Debug)]
@@ -45,10 +49,14 @@ pub struct Storage {
     mailboxes: HashMap<Address, (Timestamp, OfMailbox)>,
     /// What mailboxes have sent: apart, since it is long and changes rarely.
     sendings: HashMap<Address, (Timestamp, Journal)>,
+    /// What was said of clients, by their names.
+    consents: HashMap<Arc<str>, (Timestamp, OfConsent)>,
     /// Links that have changed since they were written.
     changed: BTreeSet<LinkId>,
     /// Mailboxes whose sending was counted since.
     counted: BTreeSet<Address>,
+    /// Clients of which something was said since.
+    answered: BTreeSet<Arc<str>>,
     written: Instant,
     /// When everything was written last, changed or not, so that what is watched is not taken for gone.
     renewed: Option<Timestamp>,
@@ -78,6 +86,7 @@ struct Batch {
     mailboxes: BTreeMap<Address, Arc<MailboxState>>,
     /// The same, of which what was sent is to be written.
     counted: Vec<(Address, Arc<MailboxState>)>,
+    consents: Vec<(Arc<str>, Arc<Consent>)>,
     /// Whether all that is watched is among them, so that what is old is gone.
     forget: bool,
 }
@@ -90,8 +99,10 @@ impl Storage {
             links: HashMap::new(),
             mailboxes: HashMap::new(),
             sendings: HashMap::new(),
+            consents: HashMap::new(),
             changed: BTreeSet::new(),
             counted: BTreeSet::new(),
+            answered: BTreeSet::new(),
             written: clock::instant(),
             renewed: None,
             disk: Disk::None,
@@ -148,12 +159,17 @@ impl Storage {
             Some((Address::parse(&row.name).ok()?, (row.seen, journal)))
         });
         let sendings = sendings.collect();
+        let consents = kept.consents.iter().filter_map(|row| {
+            let record = serde_json::from_str(&row.record).ok()?;
+            Some((row.name.as_str().into(), (row.seen, record)))
+        });
+        let consents = consents.collect();
         if unread > 0 {
             tracing::warn!(file = %shown, unread, "some links in the storage cannot be read");
         }
         tracing::info!(file = %shown, links = links.len(), "remembers");
         let disk = Writer::start(directory.to_owned(), Some(file), kept.key.clone(), clock);
-        Self { key: kept.key, links, mailboxes, sendings, disk, ..fresh }
+        Self { key: kept.key, links, mailboxes, sendings, consents, disk, ..fresh }
     }
 
     /// What tokens and links are told apart by.
@@ -186,6 +202,27 @@ impl Storage {
         self.sendings.remove(mailbox).map(|(_, journal)| journal)
     }
 
+    /// Google has said something of a client.
+    pub(super) fn note_consent(&mut self, client: &Arc<str>) {
+        if let Disk::Written(_) = self.disk {
+            self.answered.insert(client.clone());
+        }
+    }
+
+    /// What was said of a client that is asked about from now on, if it is as it was then.
+    pub(super) fn recall_consent(&mut self, client: &str, now: &Applicant) -> Option<Answer> {
+        let (_, kept) = self.consents.remove(client)?;
+        kept.restored(now, &self.key)
+    }
+
+    /// Remembers a client that is asked about no more.
+    pub(super) fn keep_consent(&mut self, client: &Arc<str>, known: &Consent, now: Timestamp) {
+        if let Some(answer) = &known.answer {
+            let kept = OfConsent::new(&known.applicant, answer, &self.key);
+            self.consents.insert(client.clone(), (now, kept));
+        }
+    }
+
     pub(super) fn recall_mailbox(&mut self, mailbox: &Address) -> Option<OfMailbox> {
         self.mailboxes.remove(mailbox).map(|(_, kept)| kept)
     }
@@ -213,9 +250,13 @@ impl Storage {
 
     /// Until something is to be written.
     pub(super) fn pause(&self) -> Option<Duration> {
-        let waits = !self.changed.is_empty() || self.up() == Some(false);
+        let waits = self.has_news() || self.up() == Some(false);
         let Disk::Written(_) = self.disk else { return None };
         waits.then(|| self.every().saturating_sub(self.written.elapsed()))
+    }
+
+    fn has_news(&self) -> bool {
+        !self.changed.is_empty() || !self.answered.is_empty()
     }
 
     /// What is written is not more than this old; a disk that refused is asked more rarely.
@@ -228,7 +269,7 @@ impl Storage {
         // At the start the sources have not said yet what is still watched.
         let stale = now.since(*self.renewed.get_or_insert(now)) >= RENEWED;
         let failing = self.up() == Some(false);
-        let waits = stale || failing || !self.changed.is_empty();
+        let waits = stale || failing || self.has_news();
         if !waits || self.written.elapsed() < self.every() {
             return;
         }
@@ -237,6 +278,7 @@ impl Storage {
             self.links.retain(|_, (seen, _)| *seen >= keep);
             self.mailboxes.retain(|_, (seen, _)| *seen >= keep);
             self.sendings.retain(|_, (seen, _)| *seen >= keep);
+            self.consents.retain(|_, (seen, _)| *seen >= keep);
             self.renewed = Some(now);
         }
         let Disk::Written(writer) = &self.disk else { return };
@@ -247,6 +289,7 @@ impl Storage {
             Ok(()) => {
                 self.changed.clear();
                 self.counted.clear();
+                self.answered.clear();
             }
             // The disk is slow: with the next one, then.
             Err(TrySendError::Full(_)) => {}
@@ -269,6 +312,9 @@ impl Storage {
             self.counted.iter().filter(|_| !all).chain(batch.mailboxes.keys().filter(|_| all));
         let counted = counted.filter_map(|it| Some((it.clone(), state.mailbox(it)?.clone())));
         batch.counted = counted.filter(|(_, known)| known.sending.is_some()).collect();
+        let consents = state.current().consents.iter();
+        let consents = consents.filter(|(client, _)| all || self.answered.contains(*client));
+        batch.consents = consents.map(|(client, known)| (client.clone(), known.clone())).collect();
         batch
     }
 
@@ -363,7 +409,17 @@ fn rows(batch: &Batch, key: &Key, seen: Timestamp) -> Rows {
         let record = serde_json::to_string(&state.sending.as_ref()?.journal);
         Some(Row { name: address.to_string(), seen, record: record.expect("its keys are strings") })
     });
-    Rows { links: links.collect(), mailboxes: mailboxes.collect(), sendings: sendings.collect() }
+    let consents = batch.consents.iter().filter_map(|(client, known)| {
+        let kept = OfConsent::new(&known.applicant, known.answer.as_ref()?, key);
+        let record = serde_json::to_string(&kept).expect("its keys are strings");
+        Some(Row { name: client.to_string(), seen, record })
+    });
+    Rows {
+        links: links.collect(),
+        mailboxes: mailboxes.collect(),
+        sendings: sendings.collect(),
+        consents: consents.collect(),
+    }
 }
 
 /// A process that is killed loses no more than this.

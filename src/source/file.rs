@@ -28,12 +28,13 @@ impl Source {
         mailboxes: &[At<mailbox::Config>],
         shared: &Clients,
         defaults: &Defaults,
+        unreadable: Unreadable,
         reading: &mut Reading,
     ) -> Self {
         let clients = Clients::default();
         let name = MAIN.into();
         let scope = Scope::new(&name, defaults, &clients, shared);
-        let mailboxes = read(mailboxes, scope, Unreadable::Refused, reading);
+        let mailboxes = read(mailboxes, scope, unreadable, reading);
         Self { name, clients, mailboxes }
     }
 

@@ -83,6 +83,10 @@ impl Mailbox {
         let client = scope.client(config, reading);
         let smtp = config.smtp.as_ref().map(|keys| keys.over(&scope.defaults.smtp, reading));
         let imap = config.imap.as_ref().map(|keys| keys.over(&scope.defaults.imap, reading));
+        let consent = config.checks.as_ref().and_then(|checks| checks.consent.as_ref());
+        if let Some(at) = consent {
+            reading.wrong(at, check::consent::NOT_OF_A_MAILBOX);
+        }
         let settings = config
             .checks
             .clone()

@@ -110,9 +110,15 @@ impl Seen {
     /// Where a person links this row again.
     pub fn form(&self, link: &LinkId) -> Option<Url> {
         let database = self.database.as_ref()?;
-        let base = Url::parse(database.parameters.get("web.base.url")?).ok()?;
+        let base = Url::parse(self.base_url()?).ok()?;
         let web = ["http", "https"].contains(&base.scheme());
         web.then(|| Some(database.series.form(&base, *self.rows.get(link)?))).flatten()
+    }
+
+    /// Where it takes itself to be, as its database has it.
+    pub fn base_url(&self) -> Option<&str> {
+        let base = self.database.as_ref()?.parameters.get("web.base.url")?;
+        Some(base).filter(|base| !base.is_empty()).map(String::as_str)
     }
 
     /// When Odoo's job last ran for each incoming server that it fetches from.

@@ -30,7 +30,16 @@ impl Shard {
 
     /// Whether the link is this shard's. Of the shards of one `n`, exactly one says yes, in every version of the program.
     pub fn keeps(self, id: &LinkId) -> bool {
-        let digest = Sha256::digest(id.as_str());
+        self.keeps_name(id.as_str())
+    }
+
+    /// Whether this shard asks about the client of this name, wherever its links are.
+    pub fn keeps_client(self, name: &str) -> bool {
+        self.keeps_name(name)
+    }
+
+    fn keeps_name(self, name: &str) -> bool {
+        let digest = Sha256::digest(name);
         let (first, _) = digest.split_first_chunk().expect("SHA-256 has 32 bytes");
         u64::from_be_bytes(*first) % self.of == self.index
     }

@@ -34,6 +34,7 @@ pub(super) struct Contents {
     pub(super) links: Vec<Row>,
     pub(super) mailboxes: Vec<Row>,
     pub(super) sendings: Vec<Row>,
+    pub(super) consents: Vec<Row>,
 }
 
 /// What is written at once, by its tables.
@@ -42,6 +43,7 @@ pub(super) struct Rows {
     pub(super) links: Vec<Row>,
     pub(super) mailboxes: Vec<Row>,
     pub(super) sendings: Vec<Row>,
+    pub(super) consents: Vec<Row>,
 }
 
 /// Why a file cannot be used.
@@ -111,13 +113,14 @@ impl File {
             change.pragma_update(None, "user_version", VERSION)?;
         }
         // Of a later making than the other tables, and nothing to an exporter that does not know it.
-        change.execute_batch(SENDINGS)?;
+        change.execute_batch(LATER)?;
         let key = key_of(&change, key)?;
         let links = rows(&change, "SELECT link, seen, record FROM links")?;
         let mailboxes = rows(&change, "SELECT mailbox, seen, record FROM mailboxes")?;
         let sendings = rows(&change, "SELECT mailbox, seen, record FROM sendings")?;
+        let consents = rows(&change, "SELECT client, seen, record FROM consents")?;
         change.commit()?;
-        Ok((Self { connection }, Contents { key, links, mailboxes, sendings }))
+        Ok((Self { connection }, Contents { key, links, mailboxes, sendings, consents }))
     }
 
     /// Writes all or nothing; rows that were not watched since `forget` go.
@@ -131,6 +134,7 @@ impl File {
             ("links", "link", &written.links),
             ("mailboxes", "mailbox", &written.mailboxes),
             ("sendings", "mailbox", &written.sendings),
+            ("consents", "client", &written.consents),
         ];
         for (table, name, rows) in tables {
             let mut put = change.prepare_cached(&format!(
@@ -202,7 +206,8 @@ const SCHEMA: &str = "
     CREATE TABLE mailboxes (mailbox TEXT PRIMARY KEY, seen INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
 ";
 
-const SENDINGS: &str = "
+const LATER: &str = "
+    CREATE TABLE IF NOT EXISTS consents (client TEXT PRIMARY KEY, seen INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS sendings (mailbox TEXT PRIMARY KEY, seen INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
 ";
 
@@ -229,6 +234,7 @@ mod tests {
             links: vec![row("a", 10), row("b", 20)],
             mailboxes: vec![row("m", 10)],
             sendings: vec![row("m", 20)],
+            consents: vec![row("c", 20)],
         };
         file.save(&first, None).unwrap();
         let second = Rows { links: vec![row("b", 21)], ..Rows::default() };
@@ -236,8 +242,9 @@ mod tests {
         drop(file);
         let (_, kept) = File::open(&directory, &Key::new([8; 32])).unwrap();
         assert_eq!(kept.key.expose(), key().expose());
-        let kept_rows = (kept.links, kept.mailboxes, kept.sendings);
-        assert_eq!(kept_rows, (vec![row("b", 21)], vec![], vec![row("m", 20)]));
+        let kept_rows = (kept.links, kept.mailboxes, kept.sendings, kept.consents);
+        let expected = (vec![row("b", 21)], vec![], vec![row("m", 20)], vec![row("c", 20)]);
+        assert_eq!(kept_rows, expected);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&directory), mode(&path(&directory))), (0o700, 0o600));
     }

@@ -29,9 +29,11 @@ use crate::{
     },
 };
 
+mod consent;
 mod mailbox;
 mod trips;
 
+pub(in crate::engine) use consent::OfConsent;
 pub(in crate::engine) use mailbox::OfMailbox;
 use trips::OfTrips;
 

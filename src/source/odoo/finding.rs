@@ -119,7 +119,7 @@ findings! {
     ClientMissing "client_missing" Database
         "Mail servers hold Gmail tokens, but the OAuth client's id or secret is not set, so that Odoo can refresh none of them."
         "The system parameter google_gmail_client_id or google_gmail_client_secret has no value (15 to 18)."
-        "In Odoo: Settings > General Settings, Gmail Credentials (\"Use Custom Email Servers\" ticked): put in the id and the secret of the very client by which the mailboxes were linked, Save."
+        "In Odoo: Settings > General Settings, \"Use a Gmail Server\" or \"Gmail Credentials\" (\"Use Custom Email Servers\" ticked): put in the id and the secret of the very client by which the mailboxes were linked, Save."
     BaseUrlRefused "base_url_refused" Database
         "Google refuses the redirect URI that web.base.url makes, so that no mailbox can be linked; links that exist go on."
         "The system parameter web.base.url against Google's rules: https (but for localhost), a public domain, no IP address."
@@ -167,7 +167,7 @@ findings! {
     IapManaged "iap_managed" Server
         "This link was made by Odoo's own relay (IAP), which alone can refresh it: the exporter cannot probe it."
         "19: a token, but no OAuth client of one's own in Settings."
-        "To have it watched: make an OAuth client, put it in at Settings > General Settings, Gmail Credentials, and link the server again."
+        "To have it watched: make an OAuth client, put it in at Settings > General Settings, \"Use a Gmail Server\" or \"Gmail Credentials\", and link the server again."
     PasswordAuthentication "password_authentication" Server
         "This server signs in to Google with a user name and a password: Google takes no account's password there any more (at most an app password)."
         "An active row with password authentication whose host is one of Google's."
@@ -221,7 +221,7 @@ findings! {
     BadgeMisleads "badge_misleads" Truth
         "Odoo shows \"Gmail Token Valid\" in green, but Google refuses the token: the badge only says that there is one."
         "The token check of this link fails for good while the row holds a token."
-        "Do what the exporter says of this link; most often: open the server in Odoo and \"Connect your Gmail account\" once more."
+        "Do what the exporter says of this link; most often: open the server in Odoo and press the gear beside the badge (\"Connect your Gmail account\" shows only where there is no token) once more."
     FetchDateMisleads "fetch_date_misleads" Truth
         "\"Last Fetch Date\" moves on although the inbox cannot be read: Odoo writes it after failed runs, too."
         "The date of the row is later than the first failure of this link's checks."
@@ -233,7 +233,7 @@ findings! {
     TokenOfAnotherAccount "token_of_another_account" Truth
         "The token of this server belongs to another Google account than its user name: Odoo does not compare them."
         "The account that Google names for the token is not the row's user."
-        "In Odoo (developer mode): Settings > Technical > Email > Outgoing or Incoming Mail Servers, open it, \"Connect your Gmail account\" once more, signed in as the very account of Username (a private browser window helps)."
+        "In Odoo (developer mode): Settings > Technical > Email > Outgoing or Incoming Mail Servers, open it, press the gear beside the badge, signed in as the very account of Username (a private browser window helps)."
     MailsStuck "mails_stuck" Truth
         "Messages that a broken link kept from being sent stand in \"Delivery Failed\": Odoo never tries them again by itself."
         "mail_mail: messages in state \"exception\" whose reason is one that a broken link has."

@@ -57,6 +57,10 @@ impl Config {
             uris.iter().filter_map(|at| reading.understand(at, server::url)).collect();
         let account = self.account.as_ref();
         let account = account.map(|at| reading.choose(at, "account", &ACCOUNTS));
+        let consent = self.checks.as_ref().and_then(|checks| checks.consent.as_ref());
+        if let Some(at) = consent {
+            reading.wrong(at, check::consent::NOT_OF_A_MAILBOX);
+        }
         let checks = self
             .checks
             .clone()

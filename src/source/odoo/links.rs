@@ -184,6 +184,7 @@ mod tests {
             imap: Arc::new(ImapServer { host: "imap.gmail.com".to_owned(), port: 993 }),
             checks: check::Config::default(),
             settings: Arc::new(check::Config::default().settle(Tz::UTC)),
+            consent: check::consent::Config::default().settle(Tz::UTC),
             time_zone: Tz::UTC,
             ids: Ids::Free,
         };

@@ -11,7 +11,7 @@ use super::{
     database::{Database, Job, Queue, Row, Schedule},
     finding::{Finding, What},
 };
-use crate::domain::{clock::Timestamp, secret::Secret};
+use crate::domain::{clock::Timestamp, redirect::of_odoo, secret::Secret};
 
 mod redirect;
 pub(super) mod rows;
@@ -174,7 +174,7 @@ fn base_url(found: &mut Found<'_>, configured: &[Url]) {
         found.of_database(What::BaseUrlNotFrozen, None);
     }
     let Some(base) = found.parameter("web.base.url") else { return };
-    let uri = format!("{}/google_gmail/confirm", base.trim_end_matches('/'));
+    let uri = of_odoo(base);
     if let Some(why) = redirect::refused(&uri) {
         found.of_database(What::BaseUrlRefused, why);
     } else if !configured.is_empty() && !configured.iter().any(|known| known.as_str() == uri) {
