@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub mod catalogue;
+mod consents;
 mod deliveries;
 mod exposition;
 mod fill;

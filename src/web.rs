@@ -8,6 +8,8 @@
 //! | `/probe?link=<id>&check=imap` | probes now; without `check` everything, and it may be repeated |
 //! | `/sd` | every link as a target of `/probe`, for Prometheus' `http_sd_configs` |
 //! | `/api/v1/links`, `/api/v1/links/<id>` | what is known, in the form of `check --format json` |
+//! | `/api/v1/status` | the exporter itself: version, reload, and when Prometheus was here last |
+//! | `/api/v1/clients` | every client, what it fails by, and whether a person could link by it |
 //! | `/config` | the configuration in force, secrets as stars |
 //! | `/-/healthy` | that the process answers |
 //! | `/-/ready` | whether a configuration is in force |
@@ -36,11 +38,13 @@ mod api;
 pub mod guard;
 mod pages;
 mod serve;
+pub mod status;
 
 pub use guard::Guard;
 pub use serve::serve;
 
 use answer::Answer;
+use status::Scrapes;
 
 /// What is shown, and who may see it.
 #[derive(Debug)]
@@ -88,6 +92,7 @@ pub type Reload = oneshot::Sender<Result<(), String>>;
 struct Front {
     site: Site,
     exposition: Exposition,
+    scrapes: Scrapes,
     /// What stands before every path: empty, or a path that does not end in a slash.
     prefix: String,
     stop: CancellationToken,
@@ -97,7 +102,8 @@ impl Front {
     fn new(site: Site, stop: CancellationToken) -> Self {
         let path = site.settings.external_url.as_ref().map_or("", |url| url.path());
         let prefix = path.trim_end_matches('/').to_owned();
-        Self { site, exposition: Exposition::default(), prefix, stop }
+        let scrapes = Scrapes::from(site.clock.now());
+        Self { site, exposition: Exposition::default(), scrapes, prefix, stop }
     }
 
     /// Answers a request, whatever it asks for. Its body is not read.
@@ -138,6 +144,8 @@ impl Front {
             "/probe" => api::probe(self, query, headers).await,
             "/sd" => api::sd(self, request.uri(), headers),
             "/api/v1/links" => api::links(self).await,
+            "/api/v1/status" => api::status(self),
+            "/api/v1/clients" => api::clients(self),
             "/config" => answer::text(StatusCode::OK, self.site.applied.load().masked.clone()),
             "/-/healthy" => answer::text(StatusCode::OK, "mailbox_exporter is healthy.\n"),
             "/-/ready" => self.ready(),

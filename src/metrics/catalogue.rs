@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Family, Standing,
+    Family, Standing, consents,
     fill::{self, Probed, View},
     odoo, sending, sessions, trips,
 };
@@ -113,7 +113,15 @@ pub(super) const STATE: &[FromState] = &[
     gauge("mailbox_failing", &["link", "mailbox", "check", "reason", "class"], fill::failing,
         "1 while a check of the link fails; absent otherwise. The class says who has to act. Checks that are skipped because of another's failure are not listed, so one root cause is one series of a link; of an OAuth client that Google refuses only the link that asks is listed."),
     gauge("mailbox_client_failing", &["client", "reason"], fill::client_failing,
-        "1 while an OAuth client fails as a whole: Google refuses it, or all of its links (three or more) began to fail for one reason within minutes. One failure, however many links share it: while Google refuses a client, one link asks, stands in mailbox_failing and goes on asking, and the others are skipped because of it."),
+        "1 while an OAuth client fails as a whole: Google refuses it, or all of its links (three or more) began to fail for one reason within minutes. One failure, however many links share it: while Google refuses a client, one link asks, stands in mailbox_failing and goes on asking, and the others are skipped because of it. Also 1 while nobody can link a mailbox by it, though its links may all work (redirect_uri_mismatch, redirect_uri_policy, org_internal), as Google said of its consent page when that was last asked for (checks.consent, once a day); mailbox_consent_failing names the redirect URI."),
+    gauge("mailbox_consent_success", &["client", "redirect_uri"], consents::success,
+        "1 if Google's consent page would let a person link by this client and redirect URI, 0 if it refuses them, as it was asked last without signing in (checks.consent, once a day for a client, by the exporter's own schedule). No link fails by it. Absent until it was asked, and while the answer is not understood. What Google says only to who is signed in (test users, policies of an organisation) is not known by it."),
+    gauge("mailbox_consent_failing", &["client", "redirect_uri", "reason"], consents::failing,
+        "1 while the consent page refuses the redirect URI, or the client itself; absent otherwise."),
+    gauge("mailbox_consent_last_run_timestamp_seconds", &["client"], consents::last_run,
+        "When the consent page of the client was last asked for."),
+    gauge("mailbox_consent_unknown", &["client"], consents::unknown,
+        "1 while the last answer about the client, its redirect URIs or its secret could not be had or was not understood, at least in part: Google does not document it. By itself no trouble of the client. Absent otherwise."),
     gauge("mailbox_check_success", CHECK, fill::check_success,
         "1 if the check passed when it last ran on the exporter's own schedule, 0 if it failed. Absent while it is skipped because of another check's failure, and until it ran."),
     gauge("mailbox_check_last_run_timestamp_seconds", CHECK, fill::last_run,

@@ -13,13 +13,14 @@ use crate::{
     domain::{clock, link::LinkId},
     engine::{
         Refused,
-        report::{OfLink, OfSent, Report},
+        report::{Clients, OfLink, OfSent, Report},
         state::{LinkState, Snapshot},
     },
     metrics::{self, Coding, Labels, Probed},
 };
 
 pub(super) async fn metrics(front: &Arc<Front>, headers: &HeaderMap) -> Answer {
+    front.scrapes.note(headers, front.site.clock.now());
     let coding = answer::coding(headers);
     let work = move |front: &Front| {
         let applied = front.site.applied.load();
@@ -167,6 +168,10 @@ pub(super) async fn links(front: &Arc<Front>) -> Answer {
     front.aside(work).await
 }
 
+pub(super) fn clients(front: &Front) -> Answer {
+    answer::json(&Clients::of(&front.site.engine.snapshot()))
+}
+
 pub(super) fn link(front: &Front, id: &str) -> Answer {
     let snapshot = front.site.engine.snapshot();
     let state = LinkId::parse(id).ok().and_then(|id| snapshot.links.get(&id));
@@ -174,6 +179,13 @@ pub(super) fn link(front: &Front, id: &str) -> Answer {
     let labels = front.site.applied.load().privacy.labels(&snapshot);
     let link = told(&snapshot, &labels, state);
     answer::json(&Report { links: vec![link] })
+}
+
+/// How the exporter itself is, for `mailbox_exporter doctor`.
+pub(super) fn status(front: &Front) -> Answer {
+    let links = front.site.engine.snapshot().links.len();
+    let applied = front.site.applied.load();
+    answer::json(&front.scrapes.status(&applied.standing, links, front.site.clock.now()))
 }
 
 fn told(snapshot: &Snapshot, labels: &Labels, state: &LinkState) -> OfLink {

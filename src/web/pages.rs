@@ -18,6 +18,7 @@ use crate::{
     engine::report::Present,
 };
 
+mod consent;
 mod link;
 mod mailbox;
 mod odoo;

@@ -6,7 +6,7 @@ use askama::Template;
 use url::form_urlencoded;
 
 use super::{
-    Frame, Piece, Tone, When, href, mailbox,
+    Frame, Piece, Tone, When, consent, href, mailbox,
     odoo::{Odoo, odoos},
     pieces,
     when::span,
@@ -154,6 +154,7 @@ pub(super) fn page(front: &Front, asked: &Asked) -> Page {
         }
     }
     if asked.words.is_empty() {
+        notices.extend(consent::refused(&snapshot));
         notices.extend(shared_accounts(&snapshot, &labels));
         notices.extend(crowded_accounts(&snapshot, &labels));
         notices.extend(mailbox::near_limits(&snapshot, &labels, now));
