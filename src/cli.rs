@@ -4,11 +4,21 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{app, check::Check, source::Shard};
+use crate::{
+    app,
+    check::{Check, Span},
+    domain::link::Address,
+    source::Shard,
+};
 
 pub mod capacity;
 pub mod check;
 pub mod check_config;
+pub mod connect;
+pub mod doctor;
+mod progress;
+pub mod revoke;
+mod typed;
 
 /// Says whether OAuth-linked Gmail mailboxes still work, why not, and who has to do what.
 ///
@@ -72,6 +82,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Prints the settings as understood, secrets as stars, or the mistakes.
     CheckConfig,
+    /// Links a mailbox: opens Google's consent page, checks who agreed to what, and keeps the refresh token in a file.
+    Connect(ConnectArgs),
+    /// Has Google end the grant of a link, after saying what else ends with it.
+    Revoke(RevokeArgs),
+    /// Walks the whole way, from the configuration to the alerting, and says what to mend, what first, and where.
+    Doctor(DoctorArgs),
 }
 
 #[derive(Args, Debug)]
@@ -110,6 +126,71 @@ pub struct CheckArgs {
     pub send: bool,
 }
 
+#[derive(Args, Debug)]
+pub struct ConnectArgs {
+    /// The OAuth client, by its name in the configuration; may be left out where there is one only.
+    #[arg(long)]
+    pub client: Option<String>,
+    /// The mailbox to link.
+    #[arg(long, required_unless_present = "reconnect", value_parser = Address::parse)]
+    pub address: Option<Address>,
+    /// Gives this link a new token, in place of the one that it has.
+    #[arg(long, value_name = "LINK", conflicts_with_all = ["client", "address", "output", "force"])]
+    pub reconnect: Option<String>,
+    /// Listens on this port of the loopback address; on a free one where none is said.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Only prints the address of the consent page.
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Does not listen: you paste the address that the browser ends at. For a machine without a browser.
+    #[arg(long)]
+    pub paste: bool,
+    /// Where the token goes; ADDRESS.token beside the configuration where nothing is said.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replaces that file where it is there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Revokes the grant at once where another account agreed, with all else that it granted to the project.
+    #[arg(long)]
+    pub revoke_wrong: bool,
+    /// How long to wait for the answer.
+    #[arg(long, default_value = "10m", value_parser = connect::span)]
+    pub timeout: Span,
+}
+
+#[derive(Args, Debug)]
+pub struct RevokeArgs {
+    /// The link, by its id.
+    pub link: String,
+    /// Does not ask whether that is meant.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Only this link, by its id; may be given several times.
+    #[arg(long = "link")]
+    pub links: Vec<String>,
+    /// Only this client, by its name, and its links; may be given several times.
+    #[arg(long = "client")]
+    pub clients: Vec<String>,
+    /// How to say it.
+    #[arg(long, value_enum, default_value_t = doctor::Format::Text)]
+    pub format: doctor::Format,
+    /// Writes all that was seen to this file, without secrets, to be attached to a ticket.
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+    /// Shows no address of a mailbox in the report, but a hash that is good for this report only.
+    #[arg(long, requires = "report")]
+    pub anonymous: bool,
+    /// Where the running exporter is reached.
+    #[arg(long, default_value = "http://localhost:10048")]
+    pub exporter: url::Url,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Level {
     Debug,
@@ -132,6 +213,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Some(Command::Capacity(args)) => capacity::run(config, args).await,
         Some(Command::Check(args)) => check::run(config, args).await,
         Some(Command::CheckConfig) => check_config::run(config),
+        Some(Command::Connect(args)) => connect::run(config, args).await,
+        Some(Command::Revoke(args)) => revoke::run(config, args).await,
+        Some(Command::Doctor(args)) => doctor::run(config, args).await,
     }
 }
 
