@@ -241,7 +241,8 @@ async fn listen(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
 
 const CLOCK: Clock = Clock::System;
 
-const BUILD: Build = Build {
+/// What this binary was made of.
+pub const BUILD: Build = Build {
     version: env!("CARGO_PKG_VERSION"),
     revision: env!("MAILBOX_EXPORTER_REVISION"),
     rust: env!("MAILBOX_EXPORTER_RUST"),

@@ -127,22 +127,27 @@ pub(super) async fn prepare(file: &Path, ids: &[String]) -> anyhow::Result<Prepa
             let _ = writeln!(io::stderr(), "{source}: {trouble}");
         }
     }
-    let named = |id: &String| {
-        links.watched.iter().find(|watched| watched.link.id.as_str() == id).cloned().ok_or_else(
-            || {
-                let ids: Vec<_> =
-                    links.watched.iter().map(|w| w.link.id.as_str()).take(20).collect();
-                anyhow::anyhow!("there is no link {id:?}; there are: {}", ids.join(", "))
-            },
-        )
-    };
-    let chosen = match ids.is_empty() {
-        true => links.watched.clone(),
-        false => ids.iter().map(named).collect::<anyhow::Result<_>>()?,
-    };
+    let chosen = choose(&links.watched, ids)?;
     anyhow::ensure!(!chosen.is_empty(), "{}: there is no link to check", file.display());
     let (privacy, zone) = (loaded.privacy, loaded.sources.defaults().time_zone);
     Ok(Prepared { chosen, all: links.watched, odoos: links.odoos, wire, privacy, zone })
+}
+
+/// The links of these ids; all of them where none is given.
+///
+/// # Errors
+/// Which ids there are, where one is none.
+pub(super) fn choose(watched: &[Watched], ids: &[String]) -> anyhow::Result<Vec<Watched>> {
+    let named = |id: &String| {
+        watched.iter().find(|watched| watched.link.id.as_str() == id).cloned().ok_or_else(|| {
+            let ids: Vec<_> = watched.iter().map(|w| w.link.id.as_str()).take(20).collect();
+            anyhow::anyhow!("there is no link {id:?}; there are: {}", ids.join(", "))
+        })
+    };
+    match ids.is_empty() {
+        true => Ok(watched.to_vec()),
+        false => ids.iter().map(named).collect(),
+    }
 }
 
 /// What is to be probed, and with what.

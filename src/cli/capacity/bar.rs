@@ -1,16 +1,13 @@
 //! How far the reading is, on a terminal.
 
-use std::{
-    io::{self, IsTerminal},
-    ops::Range,
-};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::ops::Range;
 
 use super::{reader::Ended, seen::WEEK};
-use crate::domain::clock::Timestamp;
+use crate::{
+    cli::progress::{self, ProgressBar},
+    domain::clock::Timestamp,
+};
 
-/// Nothing is drawn where nobody sits before it.
 #[derive(Debug)]
 pub(super) struct Bar {
     /// In weeks of mailboxes.
@@ -21,16 +18,7 @@ pub(super) struct Bar {
 impl Bar {
     pub(super) fn new(mailboxes: usize, wanted: &Range<Timestamp>) -> Self {
         let whole = wanted.end.since(wanted.start).as_secs().div_ceil(WEEK.as_secs());
-        let target = match io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let weeks = ProgressBar::with_draw_target(Some(whole * mailboxes as u64), target);
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| {
-            // A bar of another kind is a bar.
-            ProgressStyle::default_bar()
-        });
-        weeks.set_style(style);
+        let weeks = progress::bar(whole * mailboxes as u64, TEMPLATE);
         Self { weeks, messages: ProgressBar::hidden() }
     }
 
