@@ -147,7 +147,8 @@ fn fleet() -> Result<Snapshot> {
         token_url: url.clone(),
         tokeninfo_url: url.clone(),
         authorization_url: url.clone(),
-        gmail_api_url: url,
+        gmail_api_url: url.clone(),
+        revoke_url: url,
     });
     let smtp =
         SmtpServer { host: "smtp.gmail.com".to_owned(), port: 587, security: Security::Starttls };

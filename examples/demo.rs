@@ -53,12 +53,13 @@ fn write_config(
     let endpoints = sim.endpoints();
     secret(&folder.join("ca.pem"), &endpoints.ca_pem)?;
     let mut yaml = format!(
-        "google:\n  token_url: {}\n  tokeninfo_url: {}\n  authorization_url: {}\n  gmail_api_url: {}\n  \
+        "google:\n  token_url: {}\n  tokeninfo_url: {}\n  authorization_url: {}\n  gmail_api_url: {}\n  revoke_url: {}\n  \
          smtp: {{host: localhost, port: {}}}\n  imap: {{host: localhost, port: {}}}\n  ca_file: ca.pem\nclients:\n",
         endpoints.token_url,
         endpoints.tokeninfo_url,
         endpoints.authorization_url,
         endpoints.gmail_api_url,
+        endpoints.revoke_url,
         endpoints.smtp_starttls.port(),
         endpoints.imap.port(),
     );

@@ -65,6 +65,7 @@ impl Sender {
                 tokeninfo_url: url(&endpoints.tokeninfo_url),
                 authorization_url: url(&endpoints.authorization_url),
                 gmail_api_url: url(&endpoints.gmail_api_url),
+                revoke_url: url(&endpoints.revoke_url),
             }),
             smtp: Arc::new(SmtpServer {
                 host: "localhost".into(),

@@ -30,6 +30,7 @@ fn the_manual_loads_and_shows_the_defaults() {
     assert_eq!(full.smtp, minimal.smtp);
     assert_eq!(full.imap, minimal.imap);
     assert_eq!(full.time_zone, minimal.time_zone);
+    assert_eq!(full.consent, minimal.consent);
     assert_eq!(full.settings.token, minimal.settings.token);
     assert_eq!(full.settings.smtp.timing, minimal.settings.smtp.timing);
     assert_eq!(full.settings.imap, minimal.settings.imap);

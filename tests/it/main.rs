@@ -6,6 +6,9 @@ mod bad_configs; // what is said about faulty files
 mod capacity; // what a mailbox sent, counted round by round
 mod capacity_review; // `mailbox_exporter capacity`: counting, going on, formats
 mod check; // `mailbox_exporter check`: formats, exit codes
+mod connect; // `mailbox_exporter connect` and `revoke`
+mod consent; // could a person link again: answers, how rarely, what is shown
+mod doctor; // `mailbox_exporter doctor`: each fault at its place, and first
 mod examples; // the example files, and the settings printed
 mod faults; // servers that stall, cut, lie and break off
 mod gentle; // what we do not ask, and what we leave behind

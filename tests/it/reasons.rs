@@ -111,7 +111,11 @@ fn every_reason_that_a_server_can_give_is_said_by_the_simulator() {
 const OWN: &[&str] = &[
     "connection_lost",
     "connection_refused",
-    // Said on the authorization page, which no check asks yet.
+    // Said on the authorization page or behind it, which no check asks yet.
+    "consent_cancelled",
+    // Said to whoever exchanges a code: tests/it/connect.rs.
+    "consent_code_refused",
+    "consent_not_asked",
     "consent_test_user",
     // Seen in the mailbox that a letter went to.
     "delivered_late",

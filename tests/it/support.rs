@@ -83,6 +83,12 @@ impl World {
         self
     }
 
+    /// Watches what these lines of the configuration say.
+    pub(crate) fn add(&mut self, lines: &str) -> &mut Self {
+        self.mailboxes.push(lines.to_owned());
+        self
+    }
+
     /// Writes a file beside the configuration, readable by the exporter alone.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
@@ -98,12 +104,14 @@ impl World {
     pub(crate) fn config(&self) -> PathBuf {
         let endpoints = self.sim.endpoints();
         let text = format!(
-            "google:\n  token_url: {}\n  tokeninfo_url: {}\n  gmail_api_url: {}\n  smtp: {{host: localhost, port: {}}}\n  imap: {{host: localhost, port: {}}}\n  \
+            "google:\n  token_url: {}\n  tokeninfo_url: {}\n  authorization_url: {}\n  gmail_api_url: {}\n  revoke_url: {}\n  smtp: {{host: localhost, port: {}}}\n  imap: {{host: localhost, port: {}}}\n  \
              ca_file: ca.pem\n{}clients:\n  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}{}}}\n{}\
              mailboxes:\n{}{}",
             endpoints.token_url,
             endpoints.tokeninfo_url,
+            endpoints.authorization_url,
             endpoints.gmail_api_url,
+            endpoints.revoke_url,
             endpoints.smtp_starttls.port(),
             endpoints.imap.port(),
             self.google,
@@ -144,7 +152,7 @@ impl World {
 }
 
 /// Longer than any probe may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Report(pub(crate) Value);
 
@@ -254,7 +262,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The exporter's process. It is killed when this is dropped.
 pub(crate) struct Exporter {
     child: Child,
-    address: String,
+    pub(crate) address: String,
     said: Arc<Mutex<String>>,
     reader: JoinSet<()>,
 }

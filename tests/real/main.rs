@@ -3,6 +3,7 @@
 //! are skipped.
 
 mod assertions;
+mod connect;
 mod disk;
 mod grants;
 mod life;

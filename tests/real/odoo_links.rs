@@ -154,6 +154,7 @@ impl Google {
             "google:
   token_url: {}
   tokeninfo_url: {}
+  authorization_url: {}
   gmail_api_url: {}
   ca_file: ca.pem
 checks:
@@ -165,7 +166,7 @@ checks:
 sources:
   - odoo: {{name: erp, database_url: {{file: dsn}}}}
 ",
-            at.token_url, at.tokeninfo_url, at.gmail_api_url,
+            at.token_url, at.tokeninfo_url, at.authorization_url, at.gmail_api_url,
         );
         let path = self.folder.join("exporter.yaml");
         fs::write(&path, config).expect("a folder of ours");

@@ -63,6 +63,30 @@ impl Google {
         Watching { port, program: program.ready(|| http::get(port, "/-/ready").is_ok()) }
     }
 
+    /// One of the exporter's commands.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Program {
+        let config = self.config().display().to_string();
+        self.home.start(&[&[BINARY, "--config.file", &config], arguments].concat())
+    }
+
+    /// The same on a terminal, where somebody answers the question that ends like this: `tests/real/terminal.py`.
+    pub(crate) fn ask(&self, question: &str, answer: &str, arguments: &[&str]) -> Program {
+        let config = self.config().display().to_string();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/terminal.py");
+        let own = ["python3", script, question, answer, BINARY, "--config.file", &config];
+        self.home.start(&[&own, arguments].concat())
+    }
+
+    /// Somebody at a browser: `tests/real/browser.py`.
+    pub(crate) fn browse(&self, url: &str, account: &str, button: &str) -> Program {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/browser.py");
+        self.home.start(&["python3", script, url, account, button])
+    }
+
+    pub(crate) fn client_id(&self) -> &'static str {
+        CLIENT_ID
+    }
+
     fn config(&self) -> PathBuf {
         let at = self.sim.endpoints();
         let checks: String = ["token", "smtp", "imap", "identity"]
@@ -72,7 +96,9 @@ impl Google {
             "google:
   token_url: {}
   tokeninfo_url: {}
+  authorization_url: {}
   gmail_api_url: {}
+  revoke_url: {}
   smtp: {{host: localhost, port: {}}}
   imap: {{host: localhost, port: {}}}
   ca_file: ca.pem
@@ -84,7 +110,9 @@ checks:
 {checks}",
             at.token_url,
             at.tokeninfo_url,
+            at.authorization_url,
             at.gmail_api_url,
+            at.revoke_url,
             at.smtp_starttls.port(),
             at.imap.port(),
             self.client,
