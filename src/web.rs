@@ -40,10 +40,11 @@ mod pages;
 mod serve;
 pub mod status;
 
+pub(crate) use answer::{Answer, html, seal};
 pub use guard::Guard;
+pub(crate) use pages::{STYLE, policy};
 pub use serve::serve;
 
-use answer::Answer;
 use status::Scrapes;
 
 /// What is shown, and who may see it.
@@ -113,7 +114,7 @@ impl Front {
             false => answer::unauthorized(),
             true => self.route(request, method, headers).await,
         };
-        answer::seal(&mut answer);
+        seal(&mut answer);
         self.site.guard.dress(&mut answer);
         answer
     }

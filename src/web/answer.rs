@@ -8,13 +8,13 @@ use serde::Serialize;
 use crate::metrics::{self, Coding};
 
 /// A body is two parts, so that the part of a scrape that is kept is never copied.
-pub(super) type Answer = Response<Full<Chain<Bytes, Bytes>>>;
+pub(crate) type Answer = Response<Full<Chain<Bytes, Bytes>>>;
 
 pub(super) fn text(status: StatusCode, words: impl Into<Bytes>) -> Answer {
     answer(status, "text/plain; charset=utf-8", words.into())
 }
 
-pub(super) fn html(status: StatusCode, page: String, policy: &HeaderValue) -> Answer {
+pub(crate) fn html(status: StatusCode, page: String, policy: &HeaderValue) -> Answer {
     let mut answer = answer(status, "text/html; charset=utf-8", page.into());
     answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
     answer
@@ -59,7 +59,7 @@ fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer
 }
 
 /// What holds for every answer: nobody keeps, frames, guesses at or passes on anything.
-pub(super) fn seal(answer: &mut Answer) {
+pub(crate) fn seal(answer: &mut Answer) {
     for (name, value) in SEAL {
         answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

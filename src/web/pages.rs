@@ -182,16 +182,20 @@ fn href(prefix: &str, path: &str, id: &LinkId) -> String {
 const IN_PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'/').remove(b'@').remove(b'_').remove(b'~');
 
-const STYLE: &str = include_str!("../../templates/style.css");
+/// Of every page, also of those that `connect` shows.
+pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
 
-/// Only our own style, a picture in the page itself, and forms that lead back here.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+/// Forms lead back here.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy("'self'"));
+
+/// Only our own style, a picture in the page itself, and forms that lead to `forms`.
+pub(crate) fn policy(forms: &str) -> HeaderValue {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).expect("base64 is fit for a header")
-});
+}
 
 #[cfg(test)]
 mod tests {

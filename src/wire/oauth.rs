@@ -8,6 +8,10 @@ pub(crate) mod revoke;
 
 use std::{pin::Pin, sync::LazyLock, time::Duration};
 
+use http::{
+    HeaderValue,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use oauth2::{
     AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointNotSet, ExtraTokenFields,
     HttpRequest, HttpResponse, RefreshToken, RequestTokenError, StandardRevocableToken,
@@ -106,15 +110,8 @@ pub(crate) async fn assert(
     redactor: &Redactor,
     now: Timestamp,
 ) -> Result<Granted, Failure> {
-    let body = form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", JWT_BEARER)
-        .append_pair("assertion", assertion.expose())
-        .finish();
-    let request = http::Request::post(token_url.as_str())
-        .header(http::header::ACCEPT, "application/json")
-        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(body.into_bytes())
-        .expect("a URL that was parsed is a URI");
+    let pairs = [("grant_type", JWT_BEARER), ("assertion", assertion.expose())];
+    let request = form(token_url, pairs);
     let mut redactor = redactor.clone();
     redactor.hide(assertion);
     let asking = Asking { https, redactor: &redactor, at: At::Assertion };
@@ -138,18 +135,14 @@ pub(crate) async fn offer_bogus_code(
     redirect_uri: Option<&str>,
     redactor: &Redactor,
 ) -> Result<(), Failure> {
-    let body = form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "authorization_code")
-        .append_pair("code", BOGUS_CODE)
-        .append_pair("client_id", &client.id)
-        .append_pair("client_secret", client.secret.expose())
-        .extend_pairs(redirect_uri.map(|uri| ("redirect_uri", uri)))
-        .finish();
-    let request = http::Request::post(token_url.as_str())
-        .header(http::header::ACCEPT, "application/json")
-        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(body.into_bytes())
-        .expect("a URL that was parsed is a URI");
+    let pairs = [
+        ("grant_type", "authorization_code"),
+        ("code", BOGUS_CODE),
+        ("client_id", &client.id),
+        ("client_secret", client.secret.expose()),
+    ];
+    let redirect_uri = redirect_uri.map(|uri| ("redirect_uri", uri));
+    let request = form(token_url, pairs.into_iter().chain(redirect_uri));
     let asking = Asking { https, redactor, at: At::Command };
     match asking.call(request).await {
         Ok(_) => Err(Failure::own(Reason::GarbledAnswer, "200: a token for no code")),
@@ -160,6 +153,15 @@ pub(crate) async fn offer_bogus_code(
 
 /// Has the form of none that Google gives.
 const BOGUS_CODE: &str = "is-the-secret-good";
+
+/// A form as it is posted to one of Google's endpoints.
+fn form<'a>(url: &Url, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> HttpRequest {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    http::Request::post(url.as_str())
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body.into_bytes())
+        .expect("a URL that was parsed is a URI")
+}
 
 fn no_token() -> Failure {
     Failure::own(Reason::GarbledAnswer, "200: JSON, but no token response")
@@ -216,7 +218,8 @@ impl<'c> AsyncHttpClient<'c> for Asking<'_> {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Failure>> + Send + 'c>>;
 
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
+    fn call(&'c self, mut request: HttpRequest) -> Self::Future {
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         Box::pin(async move {
             let answer = self.https.exchange(request).await?;
             let body: Option<Value> = serde_json::from_slice(answer.body()).ok();

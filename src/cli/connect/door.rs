@@ -16,9 +16,7 @@ use std::{
 };
 
 use anyhow::bail;
-use bytes::Bytes;
-use http::{Method, Request, Response, header};
-use http_body_util::Full;
+use http::{Method, Request, header};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -31,10 +29,13 @@ use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
 
 use super::page::Page;
-use crate::domain::{
-    callback::{Answer, Callback, Mistake},
-    redact::Redactor,
-    secret::Secret,
+use crate::{
+    domain::{
+        callback::{Answer, Callback, Mistake},
+        redact::Redactor,
+        secret::Secret,
+    },
+    web,
 };
 
 /// A listener at the redirect URI.
@@ -149,7 +150,7 @@ struct Desk {
 }
 
 impl Desk {
-    async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    async fn answer<B>(&self, request: &Request<B>) -> web::Answer {
         self.page(request).await.answer()
     }
 

@@ -5,13 +5,12 @@
 use std::sync::LazyLock;
 
 use askama::Template;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
-use sha2::{Digest, Sha256};
+use http::{HeaderValue, StatusCode, header};
 
-use crate::domain::{callback::Mistake, link::Address, reason::Reason};
+use crate::{
+    domain::{callback::Mistake, link::Address, reason::Reason},
+    web::{self, Answer},
+};
 
 /// One page.
 #[derive(Debug)]
@@ -111,24 +110,20 @@ impl Page {
     }
 
     /// As it goes to the browser. Nobody keeps it, frames it or is told where it was.
-    pub(super) fn answer(&self) -> Response<Full<Bytes>> {
+    pub(super) fn answer(&self) -> Answer {
         let shown = Shown {
             title: &self.title,
             lines: &self.lines,
             next: &self.next,
             tone: self.tone.name(),
             sign: self.tone.sign(),
-            style: STYLE,
+            style: web::STYLE,
             version: env!("CARGO_PKG_VERSION"),
         };
         let body = shown.render().unwrap_or_else(|_| self.title.clone());
-        let mut answer = Response::new(Full::new(Bytes::from(body)));
-        *answer.status_mut() = self.status;
-        let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
-        for (name, value) in HEAD {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
+        let mut answer = web::html(self.status, body, &POLICY);
+        web::seal(&mut answer);
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         answer
     }
 }
@@ -163,25 +158,8 @@ struct Shown<'a> {
     version: &'static str,
 }
 
-const STYLE: &str = include_str!("../../../templates/style.css");
-
-/// Our own style and nothing else; `data:` is the empty icon, so that browsers ask for none.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let style = STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-    );
-    HeaderValue::try_from(policy).expect("base64 is fit for a header")
-});
-
-const HEAD: [(header::HeaderName, &str); 6] = [
-    (header::CACHE_CONTROL, "no-store"),
-    (header::CONNECTION, "close"),
-    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-];
+/// No form leads anywhere.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| web::policy("'none'"));
 
 #[cfg(test)]
 mod tests {

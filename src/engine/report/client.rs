@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
+use super::OfReason;
+
 use crate::{
     check::consent::{Answer, RedirectUri, Verdict},
-    domain::{
-        link::{Client, Grant, PublishingStatus},
-        reason::Reason,
-    },
+    domain::link::{Client, Grant},
     engine::{clients, consents::Consent, state::Snapshot},
+    source::client::PUBLISHING_STATUSES,
 };
 
 /// All clients that links are made by, or are asked about.
@@ -33,14 +33,6 @@ pub struct OfClient {
     pub failing: Vec<OfReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent: Option<OfConsent>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct OfReason {
-    pub reason: &'static str,
-    pub class: &'static str,
-    pub meaning: &'static str,
-    pub next_step: &'static str,
 }
 
 /// Whether a person could link by it.
@@ -103,11 +95,10 @@ impl Clients {
             client: name.to_owned(),
             kind,
             client_id: client.id.clone(),
-            publishing_status: client.publishing_status.map(|status| match status {
-                PublishingStatus::Internal => "internal",
-                PublishingStatus::Production => "production",
-                PublishingStatus::Testing => "testing",
-            }),
+            publishing_status: PUBLISHING_STATUSES
+                .iter()
+                .find(|(_, known)| Some(*known) == client.publishing_status)
+                .map(|(word, _)| *word),
             links,
             failing: failing
                 .iter()
@@ -117,17 +108,6 @@ impl Clients {
             consent: snapshot.consents.get(name).map(|known| OfConsent::new(known)),
         });
         Self { clients: clients.collect() }
-    }
-}
-
-impl OfReason {
-    fn new(reason: Reason) -> Self {
-        Self {
-            reason: reason.name(),
-            class: reason.class().name(),
-            meaning: reason.meaning(),
-            next_step: reason.next_step(),
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is known of a mailbox as a whole: its sessions and notices as facts, and what it sends against its limits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::when::{exact, span};
 use crate::{
@@ -56,25 +56,28 @@ pub(super) struct Column {
 pub(super) fn sent(snapshot: &Snapshot, watched: &Watched, now: Timestamp) -> Option<Sent> {
     let known = snapshot.mailboxes.get(&watched.link.mailbox)?;
     let sending = known.sending.as_deref()?;
-    let limits = watched.settings.capacity.limits(&watched.link);
-    let mut remarks = Vec::new();
-    if let Some(said) = sending.exhausted {
-        let since = span(now.since(said.since));
-        remarks
-            .push(format!("Google refuses to send more for {since}. {}", said.reason.next_step()));
-    }
-    remarks.extend(sending.uncounted.map(|because| because.meaning().to_owned()));
-    let shares = Of::ALL.into_iter().filter_map(|of| Share::new(of, sending, &limits));
+    let uncounted = sending.uncounted.map(|because| because.meaning().to_owned());
     Some(Sent {
-        remarks,
+        remarks: exhausted(sending, now).into_iter().chain(uncounted).collect(),
         counted: sending.counted.map(|(at, _)| exact(at)),
-        shares: shares.collect(),
+        shares: shares(sending, watched).collect(),
         queue: snapshot
             .odoos
             .get(&watched.link.source)
             .and_then(|seen| queue(seen.queue.as_ref()?)),
         days: columns(&sending.journal.days().collect::<Vec<_>>()),
     })
+}
+
+fn exhausted(sending: &Sending, now: Timestamp) -> Option<String> {
+    let said = sending.exhausted?;
+    let since = span(now.since(said.since));
+    Some(format!("Google refuses to send more for {since}. {}", said.reason.next_step()))
+}
+
+fn shares(sending: &Sending, watched: &Watched) -> impl Iterator<Item = Share> {
+    let limits = watched.settings.capacity.limits(&watched.link);
+    Of::ALL.into_iter().filter_map(move |of| Share::new(of, sending, &limits))
 }
 
 impl Share {
@@ -161,33 +164,23 @@ pub(super) fn facts(known: &MailboxState, now: Timestamp) -> Vec<(&'static str, 
 
 /// Mailboxes that may send no more, or hardly more; the first few, since the metrics have them all.
 pub(super) fn near_limits(snapshot: &Snapshot, labels: &Labels, now: Timestamp) -> Vec<String> {
-    let mut told = Vec::new();
-    let mut seen = None;
-    // Links of one mailbox need not stand together, but nearly all mailboxes have one.
+    let mut told = BTreeSet::new();
     for state in snapshot.links.values() {
-        let watched = &state.watched;
-        let mailbox = &watched.link.mailbox;
-        if seen.replace(mailbox) == Some(mailbox) || told.len() == MOST_TOLD {
-            continue;
-        }
-        let Some(sent) = sent(snapshot, watched, now) else { continue };
+        let mailbox = &state.watched.link.mailbox;
+        let known = snapshot.mailboxes.get(mailbox);
+        let Some(sending) = known.and_then(|known| known.sending.as_deref()) else { continue };
         let label = labels.of_mailbox(mailbox);
-        let near = sent.shares.iter().filter(|share| share.near);
-        let near = near.map(|share| {
-            let meets = share.meets.as_ref();
-            let meets = meets.map(|at| format!("; at this pace it is met at {at}"));
-            let (name, meets) = (&share.name, meets.unwrap_or_default());
+        told.extend(shares(sending, &state.watched).filter(|share| share.near).map(|share| {
+            let meets = share.meets.map(|at| format!("; at this pace it is met at {at}"));
+            let (name, meets) = (share.name, meets.unwrap_or_default());
             format!("{label} has sent {} of {} {name} within a day{meets}.", share.sent, share.most)
-        });
-        told.extend(near);
-        let exhausted = snapshot.mailboxes.get(mailbox).and_then(|known| known.sending.as_ref());
-        if exhausted.is_some_and(|sending| sending.exhausted.is_some()) {
-            told.extend(sent.remarks.first().map(|remark| format!("{label}: {remark}")));
+        }));
+        told.extend(exhausted(sending, now).map(|remark| format!("{label}: {remark}")));
+        if told.len() >= MOST_TOLD {
+            break;
         }
     }
-    told.sort();
-    told.dedup();
-    told
+    told.into_iter().collect()
 }
 
 /// From here on somebody ought to know; the alert has the same.

@@ -1,9 +1,9 @@
 //! Ends a grant: <https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke>.
 
 use serde_json::Value;
-use url::{Url, form_urlencoded};
+use url::Url;
 
-use super::refusal;
+use super::{form, refusal};
 use crate::{
     domain::{outcome::Failure, reason::At, redact::Redactor, secret::Secret},
     wire::https::Https,
@@ -25,13 +25,7 @@ pub(crate) enum Revoked {
 /// # Errors
 /// What the endpoint said otherwise, or why it could not be asked.
 pub(crate) async fn revoke(https: &Https, url: &Url, token: &Secret) -> Result<Revoked, Failure> {
-    let body = form_urlencoded::Serializer::new(String::new())
-        .append_pair("token", token.expose())
-        .finish();
-    let request = http::Request::post(url.as_str())
-        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(body.into_bytes())
-        .expect("a URL that was parsed is a URI");
+    let request = form(url, [("token", token.expose())]);
     let mut redactor = Redactor::default();
     redactor.hide(token);
     read(&https.exchange(request).await?, &redactor)
