@@ -11,6 +11,7 @@ use prometheus::{
     process_collector::ProcessCollector,
     proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType},
 };
+use url::Url;
 
 use crate::{
     domain::clock::Timestamp,
@@ -60,18 +61,28 @@ pub struct Build {
     pub rust: &'static str,
 }
 
-/// All of `/metrics` at once. Scrapes go through [`Exposition`], which keeps what does not change.
-pub fn render(snapshot: &Snapshot, standing: &Standing, privacy: &Privacy) -> String {
+/// All of `/metrics` at once; `base` is where people find the exporter's pages. Scrapes go through [`Exposition`], which keeps what does not change.
+pub fn render(
+    snapshot: &Snapshot,
+    standing: &Standing,
+    privacy: &Privacy,
+    base: Option<&Url>,
+) -> String {
     let mut page = String::new();
-    of_state(snapshot, privacy, |family| page.push_str(family));
+    of_state(snapshot, privacy, base, |family| page.push_str(family));
     page.push_str(&of_exporter(standing));
     page
 }
 
 /// Everything that follows from the state, a family at a time, so that only one is held as objects.
-fn of_state(snapshot: &Snapshot, privacy: &Privacy, mut take: impl FnMut(&str)) {
+fn of_state(
+    snapshot: &Snapshot,
+    privacy: &Privacy,
+    base: Option<&Url>,
+    mut take: impl FnMut(&str),
+) {
     let labels = privacy.labels(snapshot);
-    let view = View::new(snapshot, &labels);
+    let view = View::new(snapshot, &labels, base);
     let mut text = String::new();
     for metric in catalogue::STATE {
         text.clear();

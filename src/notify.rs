@@ -162,7 +162,11 @@ impl Notifier {
                 Some((mailbox, label)) => discreet(words, mailbox, label),
                 None => words.to_owned(),
             }),
-            url: self.external_url.as_ref().map(|base| page(base, link)),
+            // A client stands on the first page.
+            url: self.external_url.as_ref().map(|base| match of {
+                Subject::Client(_) => base.to_string(),
+                Subject::Link(id, _) => id.page(base).into(),
+            }),
             relink_url: match of {
                 Subject::Client(_) => None,
                 Subject::Link(id, _) => form(id, &snapshot),
@@ -187,17 +191,6 @@ fn links_of(client: &str, snapshot: &Snapshot) -> usize {
 fn form(id: &LinkId, snapshot: &Snapshot) -> Option<String> {
     let link = snapshot.links.get(id)?;
     snapshot.form(&link.watched.link).map(String::from)
-}
-
-/// Where a link's page is for people; a client stands on the first one.
-fn page(base: &Url, link: Option<&str>) -> String {
-    let mut url = base.clone();
-    if let Some(link) = link
-        && let Ok(mut path) = url.path_segments_mut()
-    {
-        path.pop_if_empty().push("links").push(link);
-    }
-    url.into()
 }
 
 /// What is sent, as JSON. A field that has nothing to say is absent.
@@ -325,21 +318,3 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// For what is not told yet when the exporter stops.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_links_page_is_below_the_external_url_whatever_its_id() {
-        let cases = [
-            ("https://m.example.com", Some("a@b.c"), "https://m.example.com/links/a@b.c"),
-            ("https://e.org/mail/", Some("odoo/3"), "https://e.org/mail/links/odoo%2F3"),
-            ("https://e.org/mail", Some("a?b#c"), "https://e.org/mail/links/a%3Fb%23c"),
-            ("https://e.org/mail", None, "https://e.org/mail"),
-        ];
-        for (base, link, expected) in cases {
-            assert_eq!(page(&base.parse().unwrap(), link), expected);
-        }
-    }
-}

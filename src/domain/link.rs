@@ -44,6 +44,15 @@ impl LinkId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The link's page for people, below where they find the exporter.
+    pub fn page(&self, exporter: &Url) -> Url {
+        let mut url = exporter.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push("links").push(&self.0);
+        }
+        url
+    }
 }
 
 impl fmt::Display for LinkId {
@@ -194,6 +203,19 @@ pub struct ImapServer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_links_page_is_below_the_exporters_address_whatever_its_id() {
+        let cases = [
+            ("https://m.example.com", "a@b.c", "https://m.example.com/links/a@b.c"),
+            ("https://e.org/mail/", "odoo/3", "https://e.org/mail/links/odoo%2F3"),
+            ("https://e.org/mail", "a?b#c", "https://e.org/mail/links/a%3Fb%23c"),
+        ];
+        for (base, id, expected) in cases {
+            let page = LinkId::parse(id).unwrap().page(&base.parse().unwrap());
+            assert_eq!(page.as_str(), expected);
+        }
+    }
 
     #[test]
     fn addresses_are_told_from_what_is_none() {

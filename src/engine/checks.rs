@@ -58,6 +58,8 @@ pub struct CheckState {
     pub last_success: Option<Timestamp>,
     /// When the present verdict began.
     pub since: Option<Timestamp>,
+    /// In how many runs in a row it failed for reasons of one class: an outage has many faces.
+    pub failing: u32,
     /// When it runs next; absent while nothing is planned.
     pub next_run: Option<Timestamp>,
     /// Probes run, skips not counted.
@@ -90,6 +92,11 @@ impl CheckState {
         if before != Some(reason) {
             self.since = Some(outcome.at);
         }
+        let class = reason.map(Reason::class);
+        if before.flatten().map(Reason::class) != class {
+            self.failing = 0;
+        }
+        self.failing += u32::from(class.is_some());
         if reason.is_some() || before.flatten().is_some() {
             self.history.push_front(outcome.clone());
             self.history.truncate(HISTORY);
@@ -99,3 +106,37 @@ impl CheckState {
 
 /// Failures, and the passes that ended them.
 const HISTORY: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::outcome::{Failure, Readings};
+
+    #[test]
+    fn failing_runs_are_counted_for_one_class_and_from_one_pass_to_the_next() {
+        let mut state = CheckState::default();
+        let runs = [
+            (Some(Reason::Timeout), 1, 10),
+            (Some(Reason::Timeout), 2, 10),
+            (Some(Reason::DnsFailed), 3, 30),
+            (Some(Reason::GoogleOutage), 1, 40),
+            (None, 0, 50),
+            (None, 0, 50),
+            (Some(Reason::DnsFailed), 1, 70),
+        ];
+        for (at, (failed, failing, since)) in (10..).step_by(10).zip(runs) {
+            let verdict = match failed {
+                Some(reason) => Verdict::Fail(Failure::new(reason)),
+                None => Verdict::Pass(Readings::default()),
+            };
+            let at = Timestamp::from_secs(at);
+            state.record(&Arc::new(Outcome::without_probe(verdict, at)));
+            let since = Some(Timestamp::from_secs(since));
+            assert_eq!((state.failing, state.since), (failing, since), "{at}");
+        }
+        let skip = Verdict::Skip { because: Reason::Timeout };
+        let at = Timestamp::from_secs(80);
+        state.record(&Arc::new(Outcome::without_probe(skip, at)));
+        assert_eq!(state.failing, 1, "what is skipped is no run");
+    }
+}

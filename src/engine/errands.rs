@@ -161,6 +161,7 @@ impl Engine {
                 Task { token: round.token, checking: Checking::Errand(ended, Box::new(errands)) }
             });
             self.running.insert(task.id(), running);
+            self.unpublished = true;
         }
     }
 

@@ -327,6 +327,7 @@ fn failing(check: Check, failure: Failure) -> CheckState {
     let passed = passing(check);
     CheckState {
         since: Some(NOW - Duration::from_secs(2 * 3600 + 900)),
+        failing: 4,
         last_success: Some(NOW - Duration::from_secs(3 * 3600)),
         next_run: Some(NOW + Duration::from_secs(4 * 3600)),
         failures: BTreeMap::from([(reason, 9)]),

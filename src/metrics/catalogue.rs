@@ -66,6 +66,10 @@ pub fn metrics_page() -> String {
     for (name, help) in super::process_metrics() {
         let _ = writeln!(page, "| `{name}` | {help} |");
     }
+    page.push_str("\nRules and dashboards that ship use all of them, but for these:\n\n");
+    for (name, purpose) in ASIDE {
+        let _ = writeln!(page, "- `{name}`: {purpose}");
+    }
     page.push_str("\n## On `/probe`\n\n");
     page.push_str(PROBE_INTRODUCTION);
     table(&mut page, probed());
@@ -79,6 +83,12 @@ fn table(page: &mut String, entries: impl Iterator<Item = Entry>) {
         let _ = writeln!(page, "| `{name}` | {} | {} | {help} |", kind.name(), labels.join(", "));
     }
 }
+
+/// What no rule and no dashboard that ships uses, and what it is for.
+pub const ASIDE: &[(&str, &str)] = &[(
+    "mailbox_round_trip_in_flight",
+    "for whoever waits for a test message: a verdict is still to come while it is 1.",
+)];
 
 const INTRODUCTION: &str = "\
 # Metrics
@@ -102,6 +112,7 @@ them. What a probe finds counts like any other run, and stands on `/metrics` too
 const LINK: &[&str] = &["link", "mailbox"];
 const SENT: &[&str] = &["mailbox", "window"];
 const CHECK: &[&str] = &["link", "mailbox", "check"];
+const FAILING: &[&str] = &["link", "mailbox", "check", "reason", "class"];
 
 /// Of the links, and of the engine that examines them.
 #[rustfmt::skip]
@@ -110,8 +121,16 @@ pub(super) const STATE: &[FromState] = &[
         "A watched link: where it was found, what the application does with it, its OAuth client, and the kind of Google account. Always 1."),
     gauge("mailbox_link_up", LINK, fill::link_up,
         "1 if every check of the link passed when it last ran on the exporter's own schedule, 0 if any did not. Absent until one ran."),
-    gauge("mailbox_failing", &["link", "mailbox", "check", "reason", "class"], fill::failing,
+    gauge("mailbox_failing", FAILING, fill::failing,
         "1 while a check of the link fails; absent otherwise. The class says who has to act. Checks that are skipped because of another's failure are not listed, so one root cause is one series of a link; of an OAuth client that Google refuses only the link that asks is listed."),
+    gauge("mailbox_failing_runs", FAILING, fill::failing_runs,
+        "While a check of the link fails: in how many runs in a row it failed for reasons of this class. What may pass by itself is worth waking somebody from the second on."),
+    gauge("mailbox_failing_since_timestamp_seconds", FAILING, fill::failing_since,
+        "Since when a check of the link fails for this reason."),
+    gauge("mailbox_reason_info", &["reason", "class", "who", "meaning", "next_step"], fill::reason_info,
+        "A reason that a check can fail for, whether one does or not: who acts, what is the case, and what to do. Always 1."),
+    gauge("mailbox_link_page_info", &["link", "mailbox", "page", "form"], fill::link_page,
+        "Where people go: the link's page here (with --web.external-url), and the form in Odoo where it is linked again. What is not known is empty. Always 1."),
     gauge("mailbox_client_failing", &["client", "reason"], fill::client_failing,
         "1 while an OAuth client fails as a whole: Google refuses it, or all of its links (three or more) began to fail for one reason within minutes. One failure, however many links share it: while Google refuses a client, one link asks, stands in mailbox_failing and goes on asking, and the others are skipped because of it. Also 1 while nobody can link a mailbox by it, though its links may all work (redirect_uri_mismatch, redirect_uri_policy, org_internal), as Google said of its consent page when that was last asked for (checks.consent, once a day); mailbox_consent_failing names the redirect URI."),
     gauge("mailbox_consent_success", &["client", "redirect_uri"], consents::success,

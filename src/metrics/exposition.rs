@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use flate2::{Compression, Crc, write::DeflateEncoder};
 use tokio::time::Instant;
+use url::Url;
 
 use super::{Privacy, Standing, of_exporter, of_state};
 use crate::{domain::clock, engine::state::Snapshot};
@@ -24,6 +25,8 @@ pub enum Coding {
 /// The page that was rendered last.
 #[derive(Debug, Default)]
 pub struct Exposition {
+    /// Where people find the exporter's pages.
+    base: Option<Url>,
     kept: Mutex<Kept>,
 }
 
@@ -38,6 +41,10 @@ struct Kept {
 }
 
 impl Exposition {
+    pub fn new(base: Option<Url>) -> Self {
+        Self { base, kept: Mutex::default() }
+    }
+
     /// The page in two parts: what is kept, and what was made for this scrape.
     ///
     /// It takes milliseconds for a thousand links, so call it where blocking is allowed.
@@ -55,7 +62,7 @@ impl Exposition {
             if kept.taken.is_none_or(|taken| taken < asked) {
                 kept.follow(&state(), privacy);
             }
-            kept.head(coding)
+            kept.head(coding, self.base.as_ref())
         };
         let tail = of_exporter(standing);
         match head {
@@ -79,13 +86,13 @@ impl Kept {
         }
     }
 
-    fn head(&mut self, coding: Coding) -> Head {
+    fn head(&mut self, coding: Coding, base: Option<&Url>) -> Head {
         let Self { snapshot, privacy, .. } = self;
         match coding {
             Coding::Gzip => {
                 let rendered = self.gzip.get_or_insert_with(|| {
                     Deflated::new(HEADER, |deflate| {
-                        of_state(snapshot, privacy, |family| deflate.write(family));
+                        of_state(snapshot, privacy, base, |family| deflate.write(family));
                     })
                 });
                 Head::Gzip(rendered.clone())
@@ -93,7 +100,7 @@ impl Kept {
             Coding::Identity => {
                 let rendered = self.identity.get_or_insert_with(|| {
                     let mut page = String::new();
-                    of_state(snapshot, privacy, |family| page.push_str(family));
+                    of_state(snapshot, privacy, base, |family| page.push_str(family));
                     page.into()
                 });
                 Head::Identity(rendered.clone())

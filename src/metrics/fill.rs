@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 use super::{Family, Labels, Standing, Tally};
 use crate::{
     check::Check,
@@ -14,6 +16,7 @@ use crate::{
         life::End,
         link::LinkId,
         outcome::{Notice, Outcome, Readings},
+        reason::Reason,
     },
     engine::{
         clients,
@@ -30,6 +33,8 @@ use crate::{
 pub(super) struct View<'a> {
     pub(super) snapshot: &'a Snapshot,
     labels: &'a Labels,
+    /// Where people find the exporter's pages.
+    base: Option<&'a Url>,
     pub(super) links: Vec<Row<'a>>,
     mailboxes: Vec<Mailbox<'a>>,
 }
@@ -48,7 +53,7 @@ struct Mailbox<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, labels: &'a Labels) -> Self {
+    pub(super) fn new(snapshot: &'a Snapshot, labels: &'a Labels, base: Option<&'a Url>) -> Self {
         let links = snapshot.links.iter().map(|(id, state)| Row {
             id,
             mailbox: labels.of_mailbox(&state.watched.link.mailbox),
@@ -67,7 +72,7 @@ impl<'a> View<'a> {
             let known = snapshot.mailboxes.get(address);
             Mailbox { label, readings: known.filter(|_| passes).map(|known| &known.readings) }
         });
-        Self { snapshot, labels, mailboxes: mailboxes.collect(), links }
+        Self { snapshot, labels, base, mailboxes: mailboxes.collect(), links }
     }
 
     /// One series a check of a link, where `value` knows it.
@@ -116,13 +121,51 @@ pub(super) fn link_up(view: &View<'_>, family: &mut Family<'_>) {
 }
 
 pub(super) fn failing(view: &View<'_>, family: &mut Family<'_>) {
+    each_failing(view, family, |_| Some(1.0));
+}
+
+pub(super) fn failing_runs(view: &View<'_>, family: &mut Family<'_>) {
+    each_failing(view, family, |state| Some(state.failing.into()));
+}
+
+pub(super) fn failing_since(view: &View<'_>, family: &mut Family<'_>) {
+    each_failing(view, family, |state| state.since.map(Timestamp::as_secs_f64));
+}
+
+/// One series a check that fails, where `value` knows it.
+fn each_failing(
+    view: &View<'_>,
+    family: &mut Family<'_>,
+    value: impl Fn(&CheckState) -> Option<f64>,
+) {
     for row in &view.links {
         for (check, state) in row.state.checks.iter() {
-            if let Some(Present::Fail(failure)) = Present::of(state) {
+            if let Some(Present::Fail(failure)) = Present::of(state)
+                && let Some(value) = value(state)
+            {
                 let (reason, class) = (failure.reason.name(), failure.reason.class().name());
                 let labels = [row.id.as_str(), row.mailbox, check.name(), reason, class];
-                family.push(&labels, 1.0);
+                family.push(&labels, value);
             }
+        }
+    }
+}
+
+pub(super) fn reason_info(_: &View<'_>, family: &mut Family<'_>) {
+    for reason in Reason::ALL {
+        let class = reason.class();
+        let texts = [reason.meaning(), reason.next_step()];
+        family.push(&[reason.name(), class.name(), class.who(), texts[0], texts[1]], 1.0);
+    }
+}
+
+pub(super) fn link_page(view: &View<'_>, family: &mut Family<'_>) {
+    for row in &view.links {
+        let page = view.base.map(|base| row.id.page(base)).map_or_else(String::new, String::from);
+        let form = view.snapshot.form(&row.state.watched.link);
+        let form = form.map_or_else(String::new, String::from);
+        if !(page.is_empty() && form.is_empty()) {
+            family.push(&[row.id.as_str(), row.mailbox, &page, &form], 1.0);
         }
     }
 }

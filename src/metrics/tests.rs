@@ -20,7 +20,8 @@ fn standing() -> Standing {
 
 /// Without what differs from run to run.
 fn page(privacy: &Privacy) -> String {
-    let page = render(&sample::snapshot(), &standing(), privacy);
+    let base = "https://mon.example.com/mail".parse().unwrap();
+    let page = render(&sample::snapshot(), &standing(), privacy, Some(&base));
     let kept = page.lines().filter(|line| !line.contains("process_"));
     kept.flat_map(|line| [line, "\n"]).collect()
 }
@@ -56,7 +57,7 @@ fn every_metric_of_the_catalogue_is_on_the_golden_page_and_no_other() {
 )]
 fn promtool_finds_nothing_to_say_against_the_page() {
     use std::{io::Write as _, process::Stdio};
-    let page = render(&sample::snapshot(), &standing(), &Privacy::default());
+    let page = render(&sample::snapshot(), &standing(), &Privacy::default(), None);
     let probe = render_probe(&probed("billing@example.com"));
     for page in [page, probe] {
         let promtool = Command::new("promtool")
@@ -206,7 +207,7 @@ fn a_metric_of_many_series_has_one_head() {
         let state = sample::fine(sample::link(&id, "a@example.com", Direction::Both, "odoo"));
         snapshot.links.insert(state.watched.link.id.clone(), Arc::new(state));
     }
-    let page = render(&snapshot, &standing(), &Privacy::default());
+    let page = render(&snapshot, &standing(), &Privacy::default(), None);
     let count = |begin: &str| page.lines().filter(|line| line.starts_with(begin)).count();
     assert_eq!(count("# TYPE mailbox_link_up "), 1);
     assert_eq!(count("# HELP mailbox_link_up "), 1);

@@ -178,7 +178,7 @@ impl Life {
         exporter.until_says("mailbox_link_up 0");
         let said = exporter.samples();
         let one_of = |start: &str| said.iter().filter(|line| line.starts_with(start)).count();
-        assert_eq!(one_of("mailbox_failing"), 1, "one root cause is one series: {said:#?}");
+        assert_eq!(one_of("mailbox_failing{"), 1, "one root cause is one series: {said:#?}");
         assert_eq!(one_of("mailbox_check_success"), 1, "the others are skipped: {said:#?}");
         assert_eq!(one_of("mailbox_refresh_token_expiry"), 0, "it is over: {said:#?}");
         let counted = format!("mailbox_check_failures_total{{{labels}}} {times}");

@@ -137,6 +137,8 @@ struct OfCheck {
     skipped: Option<String>,
     last_success: Option<Timestamp>,
     since: Option<Timestamp>,
+    #[serde(default)]
+    failing: u32,
     next_run: Option<Timestamp>,
     runs: u64,
     failures: BTreeMap<String, u64>,
@@ -156,6 +158,7 @@ impl OfCheck {
             skipped: state.skipped.map(|reason| reason.name().to_owned()),
             last_success: state.last_success,
             since: state.since,
+            failing: state.failing,
             next_run: state.next_run,
             runs: state.runs,
             failures: state.failures.iter().map(|(r, n)| (r.name().to_owned(), *n)).collect(),
@@ -174,12 +177,15 @@ impl OfCheck {
             Some(last) => Some(Arc::new(last.restored()?)),
             None => None,
         };
+        let failed = last.as_ref().is_some_and(|last| last.failure().is_some());
         let past = self.history.iter().filter_map(Outcome::restored).map(Arc::new);
         Some(CheckState {
             last,
             skipped,
             last_success: self.last_success,
             since: self.since,
+            // What was kept before this was counted failed once at least.
+            failing: self.failing.max(u32::from(failed)),
             next_run: None,
             runs: self.runs,
             failures: self.failures.iter().filter_map(|(r, n)| Some((reason(r)?, *n))).collect(),
