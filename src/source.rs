@@ -316,7 +316,7 @@ impl<'a> Claims<'a> {
             return;
         }
         self.taken.insert(id.clone(), (source, place.cloned()));
-        if self.shard.keeps(id) {
+        if self.shard.keeps(&watched.link.mailbox) {
             links.push(watched.clone());
         }
     }

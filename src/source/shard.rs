@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::link::LinkId;
+use crate::domain::link::Address;
 
 /// One of several processes that share the links among them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,9 +28,10 @@ impl Shard {
         }
     }
 
-    /// Whether the link is this shard's. Of the shards of one `n`, exactly one says yes, in every version of the program.
-    pub fn keeps(self, id: &LinkId) -> bool {
-        self.keeps_name(id.as_str())
+    /// Whether the links of this mailbox are this shard's, all of them: what one does with the mailbox, the others have to
+    /// know. Of the shards of one `n`, exactly one says yes, in every version of the program.
+    pub fn keeps(self, mailbox: &Address) -> bool {
+        self.keeps_name(mailbox.as_str())
     }
 
     /// Whether this shard asks about the client of this name, wherever its links are.
@@ -57,18 +58,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_link_belongs_to_exactly_one_shard_and_stays_there() {
+    fn each_mailbox_belongs_to_exactly_one_shard_and_stays_there() {
         let shards = ["0/3", "1/3", "2/3"].map(|written| Shard::parse(written).unwrap());
         let mut kept = [0; 3];
         for number in 0..3000 {
-            let id = LinkId::parse(&format!("mailbox-{number}@example.com")).unwrap();
-            let keeps = shards.map(|shard| usize::from(shard.keeps(&id)));
-            assert_eq!(keeps.iter().sum::<usize>(), 1, "{id}");
+            let mailbox = Address::parse(&format!("mailbox-{number}@example.com")).unwrap();
+            let keeps = shards.map(|shard| usize::from(shard.keeps(&mailbox)));
+            assert_eq!(keeps.iter().sum::<usize>(), 1, "{mailbox}");
             (0..3).for_each(|index| kept[index] += keeps[index]);
-            assert!(Shard::default().keeps(&id));
+            assert!(Shard::default().keeps(&mailbox));
         }
         assert!(kept.iter().all(|kept| (900..1100).contains(kept)), "{kept:?}");
-        let known = LinkId::parse("sales@example.com").unwrap();
+        let known = Address::parse("sales@example.com").unwrap();
         assert_eq!(shards.map(|shard| shard.keeps(&known)), [false, true, false]);
     }
 
