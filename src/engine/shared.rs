@@ -23,11 +23,18 @@ pub fn identity(state: &LinkState) -> Option<&Identity> {
     }
 }
 
-/// Links whose token opens the account that another mailbox's token opens too, each with one such mailbox.
+/// Links whose token opens the account that another mailbox's token opens too, each with one such mailbox. Where it is the
+/// account that the configuration names, that is meant.
 pub fn shared(snapshot: &Snapshot) -> BTreeMap<&LinkId, &Address> {
     let mut holders = BTreeMap::<Key, BTreeMap<&LinkId, &Address>>::new();
     for (id, state) in &snapshot.links {
         let Some(identity) = identity(state) else { continue };
+        let meant = state.watched.settings.identity.account.as_ref();
+        if meant.is_some_and(|meant| {
+            identity.address.as_ref().is_some_and(|it| identity::same(it, meant))
+        }) {
+            continue;
+        }
         let address =
             identity.address.as_ref().map(|address| Key::Address(identity::plain(address)));
         let subject = identity.subject.as_deref().map(Key::Subject);
@@ -67,6 +74,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        check,
         domain::{
             clock::Timestamp,
             identity::Likeness,
@@ -110,6 +118,19 @@ mod tests {
         ]);
         let expected = ["a: b@example.com", "b: a@example.com", "c: a@example.com"];
         assert_eq!(found, [&expected[..], &["d: e@example.com", "e: d@example.com"]].concat());
+    }
+
+    #[test]
+    fn an_account_that_the_configuration_names_is_meant() {
+        let admin = Some("admin@example.com");
+        let mut alias = holding("b", "b@example.com", admin, None);
+        let mut settings = check::Settings::clone(&alias.watched.settings);
+        settings.identity.account = admin.map(|it| Address::parse(it).unwrap());
+        alias.watched.settings = Arc::new(settings);
+        let others = ["admin@example.com", "c@example.com"].map(|it| holding(it, it, admin, None));
+        let found = shares(others.into_iter().chain([alias]));
+        let expected = ["admin@example.com: c@example.com", "c@example.com: admin@example.com"];
+        assert_eq!(found, expected);
     }
 
     #[test]
