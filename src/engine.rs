@@ -313,6 +313,8 @@ impl Engine {
                 self.waiting.push_back(order);
             } else {
                 let now = self.clock.now();
+                let client = link.watched.link.client.name.clone();
+                self.look_again(&client, now);
                 self.schedule.take(&order.link, now);
                 self.start(&order.link, checks, Some(order.answer));
             }

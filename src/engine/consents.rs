@@ -1,7 +1,7 @@
 //! The consent pages that are looked at: one for each OAuth client, however many links share it, and rarely.
 //!
-//! Invariant: one client is asked about at a time, and none sooner than its schedule says, unless it has changed; a
-//! restart is no reason to ask.
+//! Invariant: one client is asked about at a time, and none sooner than its schedule says, unless it has changed, or
+//! somebody wants to see that it is mended; a restart is no reason to ask.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -196,6 +196,16 @@ impl Engine {
             Arc::make_mut(known).next = Some(now + FIRST);
         }
     }
+
+    /// Somebody probes a link of this client by hand: where nobody could link by it, that may be mended by now.
+    pub(super) fn look_again(&mut self, client: &str, now: Timestamp) {
+        let Some(known) = self.state.consents().get_mut(client) else { return };
+        let Some(answer) = known.answer.as_ref().filter(|answer| !answer.rests) else { return };
+        let soon = now.max(answer.at + BY_HAND);
+        if known.refused().next().is_some() && known.next.is_some_and(|next| next > soon) {
+            Arc::make_mut(known).next = Some(soon);
+        }
+    }
 }
 
 /// One line for every redirect URI of which something else is said than before.
@@ -218,6 +228,9 @@ fn log(client: &str, before: &Consent, now: &Consent) {
 
 /// A process that is started again and again must not get as far as this.
 const FIRST: Duration = Duration::from_secs(3);
+
+/// Google needs some minutes to take over a new redirect URI; whoever presses a button again and again asks no sooner.
+const BY_HAND: Duration = Duration::from_secs(5 * 60);
 
 /// Google has had enough of us.
 const REST: Duration = Duration::from_secs(23 * 60 * 60);

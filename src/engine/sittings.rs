@@ -202,7 +202,8 @@ impl Engine {
         self.state.at_mailbox(&running.mailbox, |mailbox| mailbox.sits(now));
     }
 
-    /// Ends sessions of links that have gone or changed, and of checks that are off now.
+    /// Ends sessions of links that have gone or changed, and of checks that are off now. What came of spare sessions is
+    /// forgotten where none are asked for any more.
     pub(super) fn clear_seats(&mut self) {
         for seat in self.sittings.seats.values() {
             let same = self.state.link(&seat.link).is_some_and(|link| {
@@ -212,6 +213,25 @@ impl Engine {
             if !same {
                 seat.stop.cancel();
             }
+        }
+        let asks = |link: &LinkState| {
+            let settings = &link.watched.settings.session;
+            let on = link.watched.checks().any(|check| check == Check::Session);
+            on && settings.spare_sessions > 0
+        };
+        let snapshot = self.state.current();
+        let known = snapshot.mailboxes.iter().filter(|(_, known)| {
+            known.sessions.as_ref().is_some_and(|sessions| sessions.spare.is_some())
+        });
+        let unasked =
+            known.filter(|(mailbox, _)| !self.state.of_mailbox(mailbox).any(|it| asks(it)));
+        let unasked: Vec<_> = unasked.map(|(mailbox, _)| mailbox.clone()).collect();
+        for mailbox in unasked {
+            self.state.at_mailbox(&mailbox, |known| {
+                if let Some(sessions) = &mut known.sessions {
+                    sessions.spare = None;
+                }
+            });
         }
     }
 

@@ -129,6 +129,18 @@ async fn spare_sessions_say_how_much_room_there_is_and_go_at_once() {
 }
 
 #[tokio::test]
+async fn spare_sessions_that_nobody_asks_for_any_more_are_not_told() {
+    let mut world = keeping(", spare_sessions: 1").await;
+    let exporter = world.serve(&["--web.enable-lifecycle"]).await;
+    exporter.until("mailbox_imap_spare_sessions{mailbox=\"a@example.com\"} 1").await;
+    world.settings = world.settings.replace("spare_sessions: 1", "spare_sessions: 0");
+    world.config();
+    let (status, said) = exporter.post("/-/reload").await;
+    assert_eq!(status, 200, "{said}");
+    exporter.until_gone("mailbox_imap_spare_sessions").await;
+}
+
+#[tokio::test]
 async fn two_links_of_a_mailbox_keep_one_session_and_it_goes_with_the_last() {
     let mut world = keeping("").await;
     let token = world.sim.world().link(A, super::support::CLIENT_ID);

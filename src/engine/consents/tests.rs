@@ -151,3 +151,25 @@ fn what_was_kept_comes_back_for_the_same_client_only() {
         assert_eq!(storage.recall_consent("odoo", &applicant("https://b.example.com/cb")), None);
     }
 }
+
+#[tokio::test]
+async fn whoever_probes_by_hand_sees_within_minutes_that_it_is_mended() {
+    let refused = || Verdict::Refused(Reason::RedirectUriMismatch, String::new());
+    let hour = Duration::from_secs(3600);
+    let cases = [
+        ("an hour after it was refused: at once", refused(), false, hour, Some(hour)),
+        ("just after: in five minutes", refused(), false, Duration::ZERO, Some(BY_HAND)),
+        ("it was accepted", Verdict::Accepted, false, hour, None),
+        ("Google has had enough", refused(), true, hour, None),
+    ];
+    for (what, verdict, rests, later, expected) in cases {
+        let mut engine = engine();
+        let client = applicant("https://a.example.com/cb");
+        apply(&mut engine, std::slice::from_ref(&client), NOW);
+        say(&mut engine, &client, answer(NOW, verdict, rests));
+        let planned = known(&engine).next;
+        engine.look_again("odoo", NOW + later);
+        let expected = expected.map(|after| NOW + after).or(planned);
+        assert_eq!(known(&engine).next, expected, "{what}");
+    }
+}
