@@ -10,6 +10,7 @@
 //! | `/api/v1/links`, `/api/v1/links/<id>` | what is known, in the form of `check --format json` |
 //! | `/api/v1/status` | the exporter itself: version, reload, and when Prometheus was here last |
 //! | `/api/v1/clients` | every client, what it fails by, and whether a person could link by it |
+//! | `/docs/` | the manual that this binary carries: runbooks, reasons, setup |
 //! | `/config` | the configuration in force, secrets as stars |
 //! | `/-/healthy` | that the process answers |
 //! | `/-/ready` | whether a configuration is in force |
@@ -104,7 +105,8 @@ impl Front {
         let path = site.settings.external_url.as_ref().map_or("", |url| url.path());
         let prefix = path.trim_end_matches('/').to_owned();
         let scrapes = Scrapes::from(site.clock.now());
-        Self { site, exposition: Exposition::default(), scrapes, prefix, stop }
+        let exposition = Exposition::new(site.settings.external_url.clone());
+        Self { site, exposition, scrapes, prefix, stop }
     }
 
     /// Answers a request, whatever it asks for. Its body is not read.
@@ -153,6 +155,8 @@ impl Front {
             _ => {
                 if let Some(id) = path.strip_prefix("/links/") {
                     pages::link(self, &decoded(id)).await
+                } else if let Some(page) = path.strip_prefix("/docs/") {
+                    pages::manual(self, page)
                 } else if let Some(id) = path.strip_prefix("/api/v1/links/") {
                     api::link(self, &decoded(id))
                 } else {

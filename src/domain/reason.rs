@@ -71,6 +71,23 @@ impl Class {
         }
     }
 
+    /// The alert that fires for it, and the page below `docs/runbooks` that leads from it to mended.
+    pub fn alert(self) -> &'static str {
+        match self {
+            Self::Relink => "MailboxNeedsRelink",
+            Self::Account => "MailboxAccountBlocked",
+            Self::Policy => "MailboxBlockedByPolicy",
+            Self::Client => "OauthClientRefused",
+            Self::Throttled => "MailboxThrottled",
+            Self::Quota => "MailboxQuotaExhausted",
+            Self::Delivery => "MailboxDeliveryFailing",
+            Self::Network => "GmailUnreachable",
+            Self::Google => "GmailFailing",
+            Self::Setup => "MailboxExporterMisconfigured",
+            Self::Unknown => "MailboxFailureUnclassified",
+        }
+    }
+
     /// Who acts, in words.
     pub fn who(self) -> &'static str {
         match self {

@@ -21,6 +21,7 @@ use crate::{
 mod consent;
 mod link;
 mod mailbox;
+mod manual;
 mod odoo;
 mod status;
 mod trips;
@@ -46,6 +47,17 @@ pub(super) async fn link(front: &Arc<Front>, id: &str) -> Answer {
             }
         })
         .await
+}
+
+/// `GET /docs/<page>`
+pub(super) fn manual(front: &Front, path: &str) -> Answer {
+    match manual::page(front, path) {
+        Some(found) => page(StatusCode::OK, &found),
+        None => {
+            let words = format!("The manual has no page {path:?}; /docs/ lists them.\n");
+            answer::text(StatusCode::NOT_FOUND, words)
+        }
+    }
 }
 
 fn page(status: StatusCode, page: &impl Template) -> Answer {

@@ -15,6 +15,7 @@ use crate::{
     metrics::MailboxLabel,
 };
 
+mod manual;
 pub(super) mod visit;
 
 use visit::{House, Plan};

@@ -8,7 +8,11 @@ use super::{Again, Class, Reason};
 pub fn reasons_page() -> String {
     let mut page = String::from(INTRODUCTION);
     for class in Class::ALL {
-        let _ = write!(page, "\n## {class}\n\nWho acts: {}.\n\n{HEAD}", class.who());
+        let (who, alert) = (class.who(), class.alert());
+        let _ = write!(
+            page,
+            "\n## {class}\n\nWho acts: {who}. Runbook: [{alert}](runbooks/{alert}.md).\n\n{HEAD}"
+        );
         for reason in Reason::ALL.iter().filter(|reason| reason.class() == class) {
             let (meaning, next_step) = (cell(reason.meaning()), cell(reason.next_step()));
             let again = again(reason.again());

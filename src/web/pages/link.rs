@@ -76,6 +76,8 @@ struct Trouble {
     reason: &'static str,
     meaning: &'static str,
     who: &'static str,
+    /// The name of its page.
+    runbook: &'static str,
     next_step: Vec<Piece>,
 }
 
@@ -268,6 +270,7 @@ impl Trouble {
             reason: reason.name(),
             meaning: reason.meaning(),
             who: reason.class().who(),
+            runbook: reason.class().alert(),
             next_step: pieces(reason.next_step()),
         }
     }

@@ -91,6 +91,8 @@ struct Group {
 struct Trouble {
     meaning: &'static str,
     who: &'static str,
+    /// The name of its page.
+    runbook: &'static str,
     next_step: Vec<Piece>,
     /// Where the fault is the client's, and so one for all of its links.
     client: Option<String>,
@@ -234,6 +236,7 @@ impl Group {
                 let trouble = Trouble {
                     meaning: reason.meaning(),
                     who: reason.class().who(),
+                    runbook: reason.class().alert(),
                     next_step: pieces(reason.next_step()),
                     client: client.map(ToOwned::to_owned),
                 };
