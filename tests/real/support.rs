@@ -1,6 +1,7 @@
 //! The world of these tests: servers that nobody here wrote, shared by all tests of the binary, and what is held
 //! against them. Tests do not meet, since each has mailboxes of its own.
 
+mod alertmanager;
 mod certificates;
 mod disk;
 mod dovecot;
@@ -12,6 +13,7 @@ mod oauth;
 mod ports;
 mod postfix;
 mod postgres;
+mod sink;
 mod trips;
 mod wall;
 mod watch;
@@ -24,15 +26,17 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, thread};
 
+pub(crate) use alertmanager::{Alertmanager, alert, labels};
 pub(crate) use disk::Disk;
 pub(crate) use dovecot::Dovecot;
 pub(crate) use exporter::{Endpoint, Setup};
 pub(crate) use google::{ADDRESS, Google, Watching, secret, value};
 pub(crate) use home::{Home, Program, holds_in_time};
-pub(crate) use http::get;
+pub(crate) use http::{get, post, post_json};
 pub(crate) use oauth::MAIL;
 pub(crate) use ports::free as free_port;
 pub(crate) use postgres::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
+pub(crate) use sink::Sink;
 pub(crate) use trips::Trips;
 pub(crate) use wall::{LIBRARY, Wall};
 pub(crate) use watch::{Watch, Watched};
@@ -153,7 +157,7 @@ fn missing_of(programs: &'static [(&str, &str)]) -> Vec<&'static str> {
 }
 
 /// Written past the test runner, which keeps what passing tests print to itself.
-fn skip(missing: &str) {
+pub(crate) fn skip(missing: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let line =
         format!("SKIPPED: {test}: missing: {missing}; .ci/install, as root, installs all of it\n");

@@ -125,7 +125,7 @@ checks:
 
 /// A running exporter.
 pub(crate) struct Watching {
-    port: u16,
+    pub(crate) port: u16,
     program: Program,
 }
 

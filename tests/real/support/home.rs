@@ -145,7 +145,8 @@ exec 3<&0
 setsid "$@" 3<&- &
 server=$!
 (while read -r signal <&3; do kill -s "$signal" "$server"; done
-kill -TERM -- "-$server" || kill -TERM "$server") >/dev/null 2>&1 &
+kill -TERM -- "-$server" || kill -TERM "$server"
+kill -CONT -- "-$server") >/dev/null 2>&1 &
 guard=$!
 wait "$server"
 ended=$?

@@ -8,13 +8,20 @@ pub(crate) fn get(port: u16, path: &str) -> io::Result<String> {
 }
 
 pub(crate) fn post(port: u16, path: &str, form: &str) -> io::Result<String> {
-    let kind = "application/x-www-form-urlencoded";
-    let length = form.len();
+    post_as(port, path, "application/x-www-form-urlencoded", form)
+}
+
+pub(crate) fn post_json(port: u16, path: &str, json: &serde_json::Value) -> io::Result<String> {
+    post_as(port, path, "application/json", &json.to_string())
+}
+
+fn post_as(port: u16, path: &str, kind: &str, body: &str) -> io::Result<String> {
+    let length = body.len();
     exchange(
         port,
         &format!(
             "POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {kind}\r\n\
-             Content-Length: {length}\r\n\r\n{form}"
+             Content-Length: {length}\r\n\r\n{body}"
         ),
     )
 }
