@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 
 use mailbox_exporter::{domain::reason, metrics::catalogue, source::odoo::finding};
 
+#[path = "house/boards.rs"]
+mod boards;
 #[path = "house/chain.rs"]
 mod chain;
 

@@ -326,7 +326,7 @@ fn rules() -> Vec<Rule> {
     files("alerts", "yaml").into_iter().flat_map(of_file).collect()
 }
 
-fn dashboards() -> BTreeMap<String, serde_json::Value> {
+pub(super) fn dashboards() -> BTreeMap<String, serde_json::Value> {
     let of_file = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
         (path.display().to_string(), serde_json::from_str(&text).unwrap())
