@@ -76,7 +76,12 @@ pub(crate) fn load_to_link(path: &Path) -> Result<Loaded, Mistakes> {
 
 fn read(path: &Path, tokens: Unreadable) -> Result<Loaded, Mistakes> {
     let path: Arc<Path> = path.into();
-    let keys: Keys = yaml::read(&path)?;
+    let keys: Keys = yaml::read(&path).map_err(|mut mistake| {
+        if !path.exists() {
+            mistake.what += "; name one by --config.file, or begin with examples/minimal.yaml";
+        }
+        mistake
+    })?;
     let mut reading = Reading::new(path);
     let time_zone = keys.time_zone.and_then(|at| reading.understand(&at, time_zone));
     let time_zone = time_zone.unwrap_or(Tz::UTC);
@@ -116,4 +121,15 @@ fn time_zone(written: &str) -> Result<Tz, String> {
         let near = nearest(written, known).unwrap_or("Europe/Paris");
         format!("{written:?} is no time zone; write a name such as {near}")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_file_is_told_where_to_begin() {
+        let said = load(Path::new("nowhere.yaml")).unwrap_err().to_string();
+        assert!(said.contains("no such file; name one by --config.file"), "{said}");
+    }
 }
