@@ -227,9 +227,12 @@ pub struct Watched {
 impl Watched {
     /// The checks that are switched on and say something about this link, in their order.
     pub fn checks(&self) -> impl Iterator<Item = Check> {
-        Check::ALL.into_iter().filter(|check| {
-            check.applies_to(self.link.direction) && self.settings.timing(*check).enabled
-        })
+        Check::ALL.into_iter().filter(|check| self.runs(*check))
+    }
+
+    /// Whether this check is among them.
+    pub fn runs(&self, check: Check) -> bool {
+        check.applies_to(self.link.direction) && self.settings.timing(check).enabled
     }
 }
 

@@ -61,7 +61,8 @@ pub struct Build {
     pub rust: &'static str,
 }
 
-/// All of `/metrics` at once; `base` is where people find the exporter's pages. Scrapes go through [`Exposition`], which keeps what does not change.
+/// All of `/metrics` at once; `base` is where people find the exporter's pages. Scrapes go through [`Exposition`], which
+/// keeps what does not change.
 pub fn render(
     snapshot: &Snapshot,
     standing: &Standing,

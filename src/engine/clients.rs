@@ -67,7 +67,7 @@ impl Refusals {
     pub(super) fn learn(&mut self, link: &LinkState, check: Check, outcome: &Outcome) -> Learnt {
         let watched = &link.watched;
         // Where nobody watches the token, its failure is each check's.
-        if check != Check::Token && watched.checks().any(|check| check == Check::Token) {
+        if check != Check::Token && watched.runs(Check::Token) {
             return Learnt::Nothing;
         }
         match outcome.failure() {

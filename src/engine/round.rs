@@ -196,7 +196,7 @@ impl Round {
             Verdict::Fail(failure) => Err(failure.clone()),
             Verdict::Pass(_) | Verdict::Skip { .. } => Ok(()),
         };
-        if due.contains(&Check::Token) || self.watched.checks().any(|check| check == Check::Token) {
+        if due.contains(&Check::Token) || self.watched.runs(Check::Token) {
             self.end(Check::Token, outcome, ended);
         }
         result

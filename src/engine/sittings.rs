@@ -141,7 +141,7 @@ impl Engine {
     pub(super) fn bearer(&self, mailbox: &Address, check: Check) -> Option<LinkId> {
         let wants = |link: &&Arc<LinkState>| {
             let watched = &link.watched;
-            watched.link.mailbox == *mailbox && watched.checks().any(|known| known == check)
+            watched.link.mailbox == *mailbox && watched.runs(check)
         };
         let works = |link: &Arc<LinkState>| {
             let token = link.checks.get(Check::Token).and_then(Present::of);
@@ -207,32 +207,15 @@ impl Engine {
     pub(super) fn clear_seats(&mut self) {
         for seat in self.sittings.seats.values() {
             let same = self.state.link(&seat.link).is_some_and(|link| {
-                let on = link.watched.checks().any(|check| check == Check::Session);
-                on && link.generation == seat.generation
+                link.watched.runs(Check::Session) && link.generation == seat.generation
             });
             if !same {
                 seat.stop.cancel();
             }
         }
-        let asks = |link: &LinkState| {
-            let settings = &link.watched.settings.session;
-            let on = link.watched.checks().any(|check| check == Check::Session);
-            on && settings.spare_sessions > 0
-        };
-        let snapshot = self.state.current();
-        let known = snapshot.mailboxes.iter().filter(|(_, known)| {
-            known.sessions.as_ref().is_some_and(|sessions| sessions.spare.is_some())
+        self.state.forget_spare_sessions(|watched| {
+            watched.runs(Check::Session) && watched.settings.session.spare_sessions > 0
         });
-        let unasked =
-            known.filter(|(mailbox, _)| !self.state.of_mailbox(mailbox).any(|it| asks(it)));
-        let unasked: Vec<_> = unasked.map(|(mailbox, _)| mailbox.clone()).collect();
-        for mailbox in unasked {
-            self.state.at_mailbox(&mailbox, |known| {
-                if let Some(sessions) = &mut known.sessions {
-                    sessions.spare = None;
-                }
-            });
-        }
     }
 
     pub(super) fn stirred(&mut self, stir: Stir) {

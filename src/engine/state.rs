@@ -345,6 +345,20 @@ impl State {
         self.current.mailboxes.get_mut(mailbox).map(|known| change(Arc::make_mut(known)))
     }
 
+    /// What came of spare sessions, of mailboxes none of whose links asks for any.
+    pub(super) fn forget_spare_sessions(&mut self, asks: impl Fn(&Watched) -> bool) {
+        let Snapshot { links, mailboxes, .. } = &mut self.current;
+        let asking = links.values().map(|link| &link.watched).filter(|watched| asks(watched));
+        let asking: BTreeSet<_> = asking.map(|watched| &watched.link.mailbox).collect();
+        for (_, known) in mailboxes.iter_mut().filter(|(mailbox, _)| !asking.contains(mailbox)) {
+            if known.sessions.as_ref().is_some_and(|sessions| sessions.spare.is_some())
+                && let Some(sessions) = &mut Arc::make_mut(known).sessions
+            {
+                sessions.spare = None;
+            }
+        }
+    }
+
     /// The links of a mailbox.
     pub(super) fn of_mailbox(&self, mailbox: &Address) -> impl Iterator<Item = &Arc<LinkState>> {
         let links = self.current.links.values();
