@@ -11,7 +11,8 @@ use std::{
 
 use gmail_sim::{Options, Sim};
 use mailbox_exporter::domain::clock;
-use serde_json::Value;
+use odoo_sim::{OdooSim, User, Version};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -87,6 +88,25 @@ impl World {
     pub(crate) fn add(&mut self, lines: &str) -> &mut Self {
         self.mailboxes.push(lines.to_owned());
         self
+    }
+
+    /// An Odoo 18 with the database `shop`: one outgoing server, of this mailbox, linked; `bot` may read it by this key. And
+    /// the token.
+    pub(crate) async fn odoo(&self, mailbox: &str, base_url: &str, key: &str) -> (OdooSim, String) {
+        let odoo = OdooSim::start(Version::V18).await.unwrap();
+        let shop = odoo.add_database("shop");
+        shop.add_user(User::admin("bot").with_key(key));
+        let token = self.sim.world().add_account(mailbox, CLIENT_ID);
+        let row = json!({
+            "name": mailbox, "smtp_host": "localhost", "smtp_encryption": "starttls",
+            "smtp_port": self.sim.endpoints().smtp_starttls.port(), "smtp_user": mailbox,
+            "smtp_authentication": "gmail", "from_filter": mailbox, "google_gmail_refresh_token": token,
+        });
+        shop.put("ir.mail_server", row).unwrap();
+        shop.set_param("google_gmail_client_id", CLIENT_ID);
+        shop.set_param("google_gmail_client_secret", CLIENT_SECRET);
+        shop.set_param("web.base.url", base_url);
+        (odoo, token)
     }
 
     /// Writes a file beside the configuration, readable by the exporter alone.

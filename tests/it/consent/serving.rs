@@ -1,7 +1,6 @@
 //! What is shown of consent pages, how rarely anybody is asked, and what that leaves alone.
 
 use gmail_sim::Fault;
-use odoo_sim::{OdooSim, User, Version};
 use serde_json::{Value, json};
 
 use super::{ASK, BOGUS, OTHER, URI};
@@ -185,20 +184,9 @@ async fn where_it_is_switched_off_or_nothing_is_known_nobody_is_asked() {
 #[tokio::test]
 async fn an_odoos_own_redirect_uri_is_asked_about_and_what_would_be_right_is_said() {
     let mut world = world(1).await;
-    let token = world.sim.world().add_account("sales@example.com", CLIENT_ID);
-    let odoo = OdooSim::start(Version::V18).await.unwrap();
-    let shop = odoo.add_database("shop");
     let key = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6a1b2";
-    shop.add_user(User::admin("bot").with_key(key));
-    let row = json!({
-        "name": "sales", "smtp_authentication": "gmail", "smtp_host": "localhost", "smtp_encryption": "starttls",
-        "smtp_port": world.sim.endpoints().smtp_starttls.port(), "smtp_user": "sales@example.com",
-        "google_gmail_refresh_token": token,
-    });
-    shop.put("ir.mail_server", row).unwrap();
-    shop.set_param("google_gmail_client_id", CLIENT_ID);
-    shop.set_param("google_gmail_client_secret", CLIENT_SECRET);
-    shop.set_param("web.base.url", "http://shop.example.com:8069");
+    let base_url = "http://shop.example.com:8069";
+    let (odoo, token) = world.odoo("sales@example.com", base_url, key).await;
     world.write("api-key", key);
     world.settings = format!(
         "sources:\n  - odoo: {{name: shop, url: '{}', database: shop, login: bot, api_key: {{file: api-key}}}}\n",

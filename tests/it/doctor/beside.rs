@@ -1,34 +1,19 @@
 //! What stands beside the links: an Odoo with its own settings, and the exporter that runs.
 
-use odoo_sim::{OdooSim, User, Version};
-use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 use super::text;
-use crate::support::{CLIENT_ID, CLIENT_SECRET, World};
+use crate::support::World;
 
 const KEY: &str = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4e5f6a1b2";
 
 #[tokio::test]
 async fn an_odoos_own_settings_are_told_with_the_clicks_that_mend_them() {
     let mut world = World::healthy().await;
-    let odoo = OdooSim::start(Version::V18).await.unwrap();
-    let shop = odoo.add_database("shop");
-    shop.add_user(User::admin("bot").with_key(KEY));
-    let token = world.sim.world().add_account("shop@example.com", CLIENT_ID);
-    let port = world.sim.endpoints().smtp_starttls.port();
-    let row = json!({
-        "name": "shop", "smtp_host": "localhost", "smtp_port": port, "smtp_encryption": "starttls",
-        "smtp_user": "shop@example.com", "smtp_authentication": "gmail", "from_filter": "shop@example.com",
-        "google_gmail_refresh_token": token,
-    });
-    shop.put("ir.mail_server", row).unwrap();
-    shop.set_param("google_gmail_client_id", CLIENT_ID);
-    shop.set_param("google_gmail_client_secret", CLIENT_SECRET);
-    shop.set_param("web.base.url", "http://10.0.0.7:8069");
+    let (odoo, _) = world.odoo("shop@example.com", "http://10.0.0.7:8069", KEY).await;
     world.write("key", KEY);
     world.settings = format!(
         "sources:\n  - odoo: {{name: shop, url: \"{}\", database: shop, login: bot, publishing_status: production, api_key: {{file: key}}}}\n",
