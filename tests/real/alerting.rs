@@ -2,14 +2,14 @@
 //! is one notification, and how it reads.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::inhibitions;
-use crate::support::{Alertmanager, alert, are_there};
+use crate::support::{Alertmanager, alert, are_there, files, read};
 
 const AMTOOL: &[(&str, &str)] = &[("amtool", "amtool")];
 
@@ -162,24 +162,19 @@ Board: https://grafana.example.com/d/mailbox-exporter-fleet
 /// The names of our alerts.
 fn alerts() -> BTreeSet<String> {
     let name = Regex::new(r"(?m)^\s*- alert: (\w+)$").expect("a pattern");
-    let files = fs::read_dir("alerts").expect("alerts/").map(|file| file.expect("a file").path());
-    let rules = files.filter(|path| path.extension().is_some_and(|it| it == "yaml"));
-    let names = |path: std::path::PathBuf| {
-        let text = read(&path.display().to_string());
+    let names = |path: PathBuf| {
+        let text = read(path);
         name.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>()
     };
-    rules.flat_map(names).collect()
+    files("alerts", "yaml").into_iter().flat_map(names).collect()
 }
 
+/// What it found; it warns on the other stream.
 fn amtool(arguments: &[&str]) -> String {
     let output = Command::new("amtool").args(arguments).output().expect("amtool starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     said
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 const CONFIG: &str = "deploy/alertmanager/alertmanager.yml";

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Google, are_there, secret, skip, value};
+use crate::support::{Google, are_there, files, read, said, secret, skip, value};
 
 const PROMTOOL: &[(&str, &str)] = &[("promtool", "promtool")];
 const SYSTEMD: &[(&str, &str)] = &[("systemd-analyze", "systemd")];
@@ -29,14 +29,14 @@ fn prometheus_takes_the_scrape_configurations_with_all_rules() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("alerts")).unwrap();
     let rules = files("alerts", "yaml");
-    assert!(!rules.is_empty(), "there are no rules in alerts/");
     for file in &rules {
-        fs::copy(file, folder.path().join(file)).unwrap();
+        let name = file.file_name().expect("a file");
+        fs::copy(file, folder.path().join("alerts").join(name)).unwrap();
     }
     for file in ["prometheus.yml", "http_sd.yml"] {
         let copy = folder.path().join(file);
         fs::copy(format!("deploy/prometheus/{file}"), &copy).unwrap();
-        let said = run(Command::new("promtool").args(["check", "config"]).arg(copy));
+        let said = said(Command::new("promtool").args(["check", "config"]).arg(copy));
         let found = if file == "prometheus.yml" { rules.len() } else { 0 };
         assert_eq!(said.matches("rules found").count(), found, "{said}");
     }
@@ -48,7 +48,7 @@ fn compose_takes_its_files() {
         return;
     }
     for file in COMPOSE_FILES {
-        run(Command::new("docker-compose").args(["-f", file, "config", "-q"]));
+        said(Command::new("docker-compose").args(["-f", file, "config", "-q"]));
     }
 }
 
@@ -81,8 +81,7 @@ fn every_file_that_compose_mounts_or_builds_from_exists() {
                 });
                 assert!(there, "{file}: {name} asks for {asked}");
             }
-            for said in [&service["build"]["dockerfile"]] {
-                let Some(dockerfile) = said.as_str() else { continue };
+            if let Some(dockerfile) = service["build"]["dockerfile"].as_str() {
                 assert_eq!((dockerfile, &service["build"]["context"]), (DOCKERFILE, &"..".into()));
                 let target = service["build"]["target"].as_str().expect("a target");
                 assert!(stages.contains(target), "{file}: no stage {target}");
@@ -147,12 +146,13 @@ fn systemd_takes_the_unit_and_finds_it_shut_in() {
     let installed = "ExecStart=/usr/local/bin/mailbox_exporter ";
     assert!(read(UNIT).contains(installed));
     fs::write(&unit, read(UNIT).replace(installed, &format!("ExecStart={BINARY} "))).unwrap();
-    let said = run(Command::new("systemd-analyze").arg("verify").arg(&unit));
-    assert_eq!(said, "");
+    assert_eq!(said(Command::new("systemd-analyze").arg("verify").arg(&unit)), "");
     // Of 100; what is left is that it speaks over the network, and reads /proc/stat.
-    run(Command::new("systemd-analyze")
-        .args(["security", "--offline=yes", "--no-pager", "--threshold=11"])
-        .arg(&unit));
+    said(
+        Command::new("systemd-analyze")
+            .args(["security", "--offline=yes", "--no-pager", "--threshold=11"])
+            .arg(&unit),
+    );
 }
 
 /// A read-only system, the unit's system calls, address families and no capability: everything works, and nothing is written
@@ -299,7 +299,7 @@ impl Configured {
             }
         };
         let mut command = Command::new(BINARY);
-        run(command.args(arguments.iter().map(here)).arg("check-config").current_dir(&self.folder))
+        said(command.args(arguments.iter().map(here)).arg("check-config").current_dir(&self.folder))
     }
 }
 
@@ -321,19 +321,6 @@ fn confined() -> Option<(Google, Vec<String>)> {
     // Debian's Python has Debian's modules.
     let command = ["unshare", "-rm", "/usr/bin/python3", script, &unit, &storage];
     Some((google, command.map(str::to_owned).into()))
-}
-
-/// What it printed, all of it; a program that is not content is a failure of the test.
-fn run(command: &mut Command) -> String {
-    let output = command.output().expect("it starts");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "{command:?}: {said}");
-    said
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn yaml(path: &str) -> Value {
@@ -368,12 +355,6 @@ fn paths(service: &Value) -> impl Iterator<Item = String> {
     let options = options.filter_map(|option| Some(option.split_once('=')?.1.to_owned()));
     let variables = service["environment"].as_object().into_iter().flatten();
     options.chain(variables.filter_map(|(_, value)| value.as_str().map(str::to_owned)))
-}
-
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    let paths = entries.map(|entry| entry.expect("a readable folder").path());
-    paths.filter(|path| path.extension().is_some_and(|it| it == extension)).collect()
 }
 
 const BINARY: &str = env!("CARGO_BIN_EXE_mailbox_exporter");

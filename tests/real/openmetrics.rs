@@ -7,7 +7,7 @@ use gmail_sim::{Options, Sent, Sim, World};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::support::{Home, are_there, free_port, get, secret};
+use crate::support::{Home, Program, are_there, encoded, get, query, run_prometheus, secret};
 
 #[test]
 fn a_prometheus_on_the_history_answers_with_what_was_counted() {
@@ -41,8 +41,7 @@ fn a_prometheus_on_the_history_answers_with_what_was_counted() {
     assert!(made.status.success(), "{said}{}", String::from_utf8_lossy(&made.stdout));
 
     let history = fs::read_to_string(history).expect("what was written");
-    let port = free_port();
-    let _prometheus = prometheus(&home, &folder, &blocks, port);
+    let (_prometheus, port) = prometheus(&home, &folder, &blocks);
     let written = samples(&history);
     assert_eq!(written.len(), 2 * (5 + LIMITS), "series of two mailboxes");
     for (series, samples) in &written {
@@ -107,17 +106,10 @@ fn capacity(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-fn prometheus(home: &Home, folder: &Path, blocks: &Path, port: u16) -> crate::support::Program {
+fn prometheus(home: &Home, folder: &Path, blocks: &Path) -> (Program, u16) {
     let config = folder.join("prometheus.yaml");
     fs::write(&config, "{}\n").expect("a folder of ours");
-    let program = home.start(&[
-        "prometheus",
-        &format!("--config.file={}", config.display()),
-        &format!("--storage.tsdb.path={}", blocks.display()),
-        "--storage.tsdb.retention.time=10y",
-        &format!("--web.listen-address=127.0.0.1:{port}"),
-    ]);
-    program.ready(|| get(port, "/-/ready").is_ok())
+    run_prometheus(home, &config, blocks, "--storage.tsdb.retention.time=10y")
 }
 
 /// What was written, by series.
@@ -149,13 +141,7 @@ fn stored(port: u16, series: &str, written: &BTreeMap<i64, f64>) -> BTreeMap<i64
 }
 
 fn instant(port: u16, asked: &str) -> Option<f64> {
-    let answer = get(port, &format!("/api/v1/query?query={}", encoded(asked))).expect("an answer");
-    let answer: Value = serde_json::from_str(&answer).expect("JSON");
-    answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
-}
-
-fn encoded(query: &str) -> String {
-    query.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    query(port, asked).first()?["value"][1].as_str()?.parse().ok()
 }
 
 const SALES: &str = "sales@example.com";

@@ -8,7 +8,7 @@ use std::{fs, thread};
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use crate::support::are_there;
+use crate::support::{are_there, files, read, said};
 
 const NEEDED: &[(&str, &str)] = &[("promtool", "promtool")];
 
@@ -41,8 +41,7 @@ fn whatever_a_dashboard_asks_is_promql() {
     }
     let mut asked = Vec::new();
     for board in files("dashboards", "json") {
-        let board = fs::read_to_string(board).expect("a dashboard");
-        queries(&serde_json::from_str(&board).expect("JSON"), &mut asked);
+        queries(&serde_json::from_str(&read(board)).expect("JSON"), &mut asked);
     }
     assert!(asked.len() > 100, "{}", asked.len());
     let rules = asked.iter().enumerate().map(|(number, expr)| {
@@ -83,18 +82,5 @@ fn filled(expr: &str) -> String {
 }
 
 fn promtool(arguments: &[&str], files: &[PathBuf]) {
-    let said = Command::new("promtool").args(arguments).args(files).output();
-    let said = said.expect("promtool starts");
-    let words = [said.stdout, said.stderr].concat();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&words));
-}
-
-fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let entries =
-        fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("a file").path());
-    let found = entries.filter(|path| path.extension().is_some_and(|found| found == ending));
-    let found: Vec<_> = found.collect();
-    assert!(!found.is_empty(), "{} holds none", folder.display());
-    found
+    said(Command::new("promtool").args(arguments).args(files));
 }

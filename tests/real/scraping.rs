@@ -6,10 +6,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADDRESS, Google, Home, Program, Sink, are_there, free_port, get, holds_in_time,
+    ADDRESS, Google, Home, Program, Sink, are_there, changed, holds_in_time, query, run_prometheus,
 };
 
 const NEEDED: &[(&str, &str)] = &[("prometheus", "Prometheus")];
+const PROMETHEUS: &str = "deploy/prometheus/prometheus.yml";
+const HTTP_SD: &str = "deploy/prometheus/http_sd.yml";
 
 #[test]
 fn the_exporter_and_each_of_its_links_is_a_target() {
@@ -25,10 +27,10 @@ fn the_exporter_and_each_of_its_links_is_a_target() {
     let at = format!("127.0.0.1:{}", exporter.port);
     let target = ("mailbox-exporter:10048", at.as_str());
     let scrapes = [target, ("scrape_interval: 30s", "scrape_interval: 1s")];
-    fs::write(folder.join("prometheus.yml"), shipped("prometheus.yml", &scrapes)).unwrap();
+    fs::write(folder.join("prometheus.yml"), changed(PROMETHEUS, &scrapes)).unwrap();
     let hourly = ("scrape_interval: 1h", "scrape_interval: 1s");
     let probes = [target, hourly, ("scrape_timeout: 1m", "scrape_timeout: 1s")];
-    fs::write(folder.join("http_sd.yml"), shipped("http_sd.yml", &probes)).unwrap();
+    fs::write(folder.join("http_sd.yml"), changed(HTTP_SD, &probes)).unwrap();
     let (_first, port) = prometheus(&home, &folder, "prometheus.yml");
     until(port, "up", &json!({"job": "mailbox_exporter", "instance": at}));
     let link = json!({"link": ADDRESS, "mailbox": ADDRESS});
@@ -63,7 +65,7 @@ fn addresses_that_texts_link_to_are_not_sent_as_labels() {
         ("evaluation_interval: 30s", "evaluation_interval: 1s"),
         ("mailbox-exporter:10048", "127.0.0.1:9"),
     ];
-    fs::write(folder.join("prometheus.yml"), shipped("prometheus.yml", &changes)).unwrap();
+    fs::write(folder.join("prometheus.yml"), changed(PROMETHEUS, &changes)).unwrap();
     fs::write(folder.join("alerts/links.yaml"), ALWAYS).unwrap();
     let _prometheus = prometheus(&home, &folder, "prometheus.yml");
     let told = sink.next();
@@ -86,26 +88,10 @@ groups:
           page: '{{ $externalLabels.mailbox_exporter }}/docs'
 ";
 
-/// A file of ours with some of its words changed, each of which has to be there.
-fn shipped(file: &str, changes: &[(&str, &str)]) -> String {
-    let text = fs::read_to_string(format!("deploy/prometheus/{file}")).expect("a file of ours");
-    changes.iter().fold(text, |text, (from, to)| {
-        assert!(text.contains(from), "{file} does not say {from}");
-        text.replace(from, to)
-    })
-}
-
 fn prometheus(home: &Home, folder: &Path, config: &str) -> (Program, u16) {
-    let port = free_port();
-    let program = home.start(&[
-        "prometheus",
-        &format!("--config.file={}", folder.join(config).display()),
-        &format!("--storage.tsdb.path={}", folder.join(format!("{config}.data")).display()),
-        &format!("--web.listen-address=127.0.0.1:{port}"),
-        // What is evaluated before it knows where to send goes out with the next evaluation.
-        "--rules.alert.resend-delay=1s",
-    ]);
-    (program.ready(|| get(port, "/-/ready").is_ok()), port)
+    let samples = folder.join(format!("{config}.data"));
+    // What is evaluated before it knows where to send goes out with the next evaluation.
+    run_prometheus(home, &folder.join(config), &samples, "--rules.alert.resend-delay=1s")
 }
 
 /// Waits until the metric has one series, with these labels, and is 1.
@@ -119,10 +105,4 @@ fn until(port: u16, metric: &str, labels: &Value) {
     let mut got = seen[0]["metric"].clone();
     got.as_object_mut().expect("labels").remove("__name__");
     assert_eq!(&got, labels, "{metric}");
-}
-
-fn query(port: u16, metric: &str) -> Vec<Value> {
-    let answer = get(port, &format!("/api/v1/query?query={metric}")).expect("an answer");
-    let answer: Value = serde_json::from_str(&answer).expect("JSON");
-    answer["data"]["result"].as_array().expect("a vector").clone()
 }

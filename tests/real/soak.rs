@@ -14,7 +14,7 @@ use gmail_sim::{Extension, Folder, Language, Message, Options, Sim, Whose};
 use tokio::runtime::Runtime;
 
 use crate::support::{
-    Home, LIBRARY, Program, Wall, are_there, free_port, get, holds_in_time, secret,
+    Home, LIBRARY, Program, Wall, are_there, free_port, get, holds_in_time, secret, section,
 };
 use trouble::Trouble;
 
@@ -87,7 +87,6 @@ impl Soak {
     }
 
     fn write_config(&self) {
-        let at = self.sim.endpoints();
         let mut mailboxes = String::new();
         for (address, to) in LINKS {
             secret(&self.folder, address, &self.world.add_account(address, CLIENT_ID));
@@ -100,12 +99,7 @@ impl Soak {
             );
         }
         let text = format!(
-            "google:
-  token_url: {}
-  smtp: {{host: localhost, port: {}}}
-  imap: {{host: localhost, port: {}}}
-  ca_file: ca.pem
-clients:
+            "{}clients:
   odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}}}
 mailboxes:
 {mailboxes}
@@ -116,9 +110,7 @@ checks:
   identity: {{enabled: false}}
   round_trip: {{late_after: 2m, lost_after: 4m}}
 ",
-            at.token_url,
-            at.smtp_starttls.port(),
-            at.imap.port(),
+            section(&self.sim),
         );
         fs::write(self.folder.join("exporter.yaml"), text).expect("a folder of ours");
     }

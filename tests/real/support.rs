@@ -13,6 +13,7 @@ mod oauth;
 mod ports;
 mod postfix;
 mod postgres;
+mod prometheus;
 mod sink;
 mod trips;
 mod wall;
@@ -21,21 +22,23 @@ mod witness;
 
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, thread};
 
-pub(crate) use alertmanager::{Alertmanager, alert, labels};
+pub(crate) use alertmanager::{Alertmanager, alert, labels, run as run_alertmanager};
 pub(crate) use disk::Disk;
 pub(crate) use dovecot::Dovecot;
 pub(crate) use exporter::{Endpoint, Setup};
-pub(crate) use google::{ADDRESS, Google, Watching, secret, value};
+pub(crate) use google::{ADDRESS, Google, Watching, secret, section, value};
 pub(crate) use home::{Home, Program, holds_in_time};
 pub(crate) use http::{get, post, post_json};
 pub(crate) use oauth::MAIL;
 pub(crate) use ports::free as free_port;
 pub(crate) use postgres::{Database, GRANTS, Postgres, REVOKE, VERSIONS, Variant};
+pub(crate) use prometheus::{encoded, query, run as run_prometheus};
 pub(crate) use sink::Sink;
 pub(crate) use trips::Trips;
 pub(crate) use wall::{LIBRARY, Wall};
@@ -130,6 +133,40 @@ fn fill(folder: &Path, file: &str, template: &str, names: &[(&str, String)]) -> 
     let text = names.iter().fold(template.to_owned(), |text, (name, is)| text.replace(name, is));
     fs::write(&path, text).expect("a settings file");
     path.display().to_string()
+}
+
+/// What a program printed, all of it; one that is not content is a failure of the test.
+pub(crate) fn said(command: &mut Command) -> String {
+    let output = command.output().expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success(), "{command:?}: {said}");
+    said
+}
+
+/// A file of ours.
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The same with some of its words changed, each of which has to be there.
+pub(crate) fn changed(path: &str, changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(read(path), |text, (from, to)| {
+        assert!(text.contains(from), "{path} does not say {from}");
+        text.replace(from, to)
+    })
+}
+
+/// The files of one of our folders that end so.
+pub(crate) fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = fs::read_dir(&folder).expect("a folder of ours");
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    let paths = paths.filter(|path| path.extension().is_some_and(|found| found == ending));
+    let paths: Vec<_> = paths.collect();
+    assert!(!paths.is_empty(), "{} holds none", folder.display());
+    paths
 }
 
 /// Whether these programs are there; said aloud where one is missing.

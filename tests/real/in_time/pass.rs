@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::support::secret;
+use crate::support::{files, said, secret, section};
 
 pub(super) struct Pass {
     // They go in this order: the exporter's runtime waits for whoever holds its clock.
@@ -215,16 +215,12 @@ impl Pass {
     pub(super) fn holds(&self) {
         let file = self.folder.path().join("test.yaml");
         fs::write(&file, self.test()).expect("a folder of ours");
-        let said = Command::new("promtool").args(["test", "rules"]).arg(&file).output();
-        let said = said.expect("promtool starts");
-        let words = [said.stdout, said.stderr].concat();
-        assert!(said.status.success(), "{}", String::from_utf8_lossy(&words));
+        said(Command::new("promtool").args(["test", "rules"]).arg(&file));
     }
 
     fn test(&self) -> String {
-        let rules = fs::read_dir(RULES).expect("rules").map(|file| file.expect("a file").path());
-        let rules = rules.filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));
-        let rules: Vec<_> = rules.map(|path| path.display().to_string()).collect();
+        let rules = files("alerts", "yaml");
+        let rules: Vec<_> = rules.iter().map(|path| path.display().to_string()).collect();
         let every = EVERY.as_secs();
         let mut text = format!(
             "rule_files: {}\nevaluation_interval: {every}s\ntests:\n- interval: {every}s\n  input_series:\n",
@@ -261,8 +257,7 @@ fn written(values: &BTreeMap<usize, String>, scrapes: usize) -> String {
 }
 
 fn configure(folder: &Path, sim: &Sim, sink: Option<&str>, mailboxes: &[&str]) -> PathBuf {
-    let at = sim.endpoints();
-    fs::write(folder.join("ca.pem"), &at.ca_pem).expect("a folder of ours");
+    fs::write(folder.join("ca.pem"), &sim.endpoints().ca_pem).expect("a folder of ours");
     secret(folder, "client-secret", CLIENT_SECRET);
     let checks =
         sink.map(|sink| format!("checks: {{round_trip: {{to: {sink}}}}}\n")).unwrap_or_default();
@@ -273,26 +268,11 @@ fn configure(folder: &Path, sim: &Sim, sink: Option<&str>, mailboxes: &[&str]) -
         let _ = writeln!(linked, "  - {{address: {mailbox}, refresh_token: {{file: {token}}}}}");
     }
     let text = format!(
-        "google:
-  token_url: {}
-  tokeninfo_url: {}
-  authorization_url: {}
-  gmail_api_url: {}
-  revoke_url: {}
-  smtp: {{host: localhost, port: {}}}
-  imap: {{host: localhost, port: {}}}
-  ca_file: ca.pem
-clients:
+        "{}clients:
   odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}}}
 mailboxes:
 {linked}{checks}",
-        at.token_url,
-        at.tokeninfo_url,
-        at.authorization_url,
-        at.gmail_api_url,
-        at.revoke_url,
-        at.smtp_starttls.port(),
-        at.imap.port(),
+        section(sim),
     );
     let path = folder.join("exporter.yaml");
     fs::write(&path, text).expect("a folder of ours");
@@ -306,7 +286,6 @@ const MAILBOXES: &[&str] =
 const FEWER: &[&str] = &["sales@example.com", "support@example.com", "sink@example.com"];
 const CLIENT_ID: &str = "1234-abc.apps.googleusercontent.com";
 const CLIENT_SECRET: &str = "GOCSPX-the-clients-secret";
-const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/alerts");
 const TARGET: &str = "job=\"mailbox_exporter\",instance=\"exporter:10048\"";
 
 /// How often Prometheus scrapes and evaluates.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use regex::Regex;
 use serde_json::{Value, json};
@@ -34,14 +35,7 @@ impl Alertmanager {
         fs::write(folder.join("alertmanager.yml"), config).expect("a file of ours");
         let template = "mailbox_exporter.tmpl";
         fs::copy(format!("{FOLDER}/{template}"), folder.join(template)).expect("a file of ours");
-        let program = home.start(&[
-            "prometheus-alertmanager",
-            &format!("--config.file={}", folder.join("alertmanager.yml").display()),
-            &format!("--storage.path={}", folder.join("data").display()),
-            &format!("--web.listen-address=127.0.0.1:{port}"),
-            "--cluster.listen-address=",
-        ]);
-        let program = program.ready(|| get(port, "/-/ready").is_ok());
+        let program = run(&home, &folder, port);
         Some(Self { port, sink, _program: program, _home: home })
     }
 
@@ -57,6 +51,19 @@ impl Alertmanager {
             |alert: &Value| !alert["status"]["inhibitedBy"].as_array().expect("a list").is_empty();
         alerts.iter().map(|alert| (labels(alert), by(alert))).collect()
     }
+}
+
+/// One that reads `alertmanager.yml` in this folder, and keeps there what it remembers.
+pub(crate) fn run(home: &Home, folder: &Path, port: u16) -> Program {
+    let program = home.start(&[
+        "prometheus-alertmanager",
+        &format!("--config.file={}", folder.join("alertmanager.yml").display()),
+        &format!("--storage.path={}", folder.join("data").display()),
+        &format!("--web.listen-address=127.0.0.1:{port}"),
+        // There is one of them.
+        "--cluster.listen-address=",
+    ]);
+    program.ready(|| get(port, "/-/ready").is_ok())
 }
 
 /// An alert as it is posted: `NAME SEVERITY label=value …`.

@@ -88,12 +88,30 @@ impl Google {
     }
 
     fn config(&self) -> PathBuf {
-        let at = self.sim.endpoints();
         let checks: String = ["token", "smtp", "imap", "identity"]
             .map(|check| format!("  {check}: {{schedule: \"{SCHEDULE}\"}}\n"))
             .concat();
         let text = format!(
-            "google:
+            "{}clients:
+  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}{}}}
+mailboxes:
+  - {{address: {ADDRESS}, refresh_token: {{file: refresh-token}}}}
+checks:
+{checks}",
+            section(&self.sim),
+            self.client,
+        );
+        let path = self.folder.join("exporter.yaml");
+        fs::write(&path, text).expect("a folder of ours");
+        path
+    }
+}
+
+/// The part of a configuration that leads to the simulator; `ca.pem` stands beside it.
+pub(crate) fn section(sim: &Sim) -> String {
+    let at = sim.endpoints();
+    format!(
+        "google:
   token_url: {}
   tokeninfo_url: {}
   authorization_url: {}
@@ -102,25 +120,15 @@ impl Google {
   smtp: {{host: localhost, port: {}}}
   imap: {{host: localhost, port: {}}}
   ca_file: ca.pem
-clients:
-  odoo: {{client_id: {CLIENT_ID}, client_secret: {{file: client-secret}}{}}}
-mailboxes:
-  - {{address: {ADDRESS}, refresh_token: {{file: refresh-token}}}}
-checks:
-{checks}",
-            at.token_url,
-            at.tokeninfo_url,
-            at.authorization_url,
-            at.gmail_api_url,
-            at.revoke_url,
-            at.smtp_starttls.port(),
-            at.imap.port(),
-            self.client,
-        );
-        let path = self.folder.join("exporter.yaml");
-        fs::write(&path, text).expect("a folder of ours");
-        path
-    }
+",
+        at.token_url,
+        at.tokeninfo_url,
+        at.authorization_url,
+        at.gmail_api_url,
+        at.revoke_url,
+        at.smtp_starttls.port(),
+        at.imap.port(),
+    )
 }
 
 /// A running exporter.

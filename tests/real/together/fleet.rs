@@ -8,7 +8,7 @@ use std::{fs, thread};
 use gmail_sim::{ClientState, Options, Sim, World};
 use tokio::runtime::Runtime;
 
-use crate::support::{Home, Program, free_port, get, holds_in_time, post, secret};
+use crate::support::{Home, Program, free_port, get, holds_in_time, post, secret, section};
 
 pub(super) struct Fleet {
     pub(super) world: World,
@@ -195,7 +195,6 @@ impl Fleet {
     }
 
     fn write_config(&self) {
-        let at = self.sim.endpoints();
         let clients = CLIENTS.map(|client| {
             format!(
                 "  {client}: {{client_id: {}, client_secret: {{file: {client}}}}}\n",
@@ -208,20 +207,13 @@ impl Fleet {
         let off = ["identity", "capacity", "round_trip", "consent"]
             .map(|check| format!("  {check}: {{enabled: false}}\n"));
         let text = format!(
-            "google:
-  token_url: {}
-  smtp: {{host: localhost, port: {}}}
-  imap: {{host: localhost, port: {}}}
-  ca_file: ca.pem
-clients:
+            "{}clients:
 {}mailboxes:
 {}sources:
   - directory: added
 checks:
 {}{}",
-            at.token_url,
-            at.smtp_starttls.port(),
-            at.imap.port(),
+            section(&self.sim),
             clients.concat(),
             mailboxes.collect::<String>(),
             ran.concat(),

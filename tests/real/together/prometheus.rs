@@ -7,7 +7,9 @@ use std::process::Command;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use crate::support::{Home, Program, free_port, get, holds_in_time, value};
+use crate::support::{
+    Home, Program, changed, files, free_port, get, holds_in_time, query, read, value,
+};
 
 pub(super) struct Prometheus {
     port: u16,
@@ -34,11 +36,7 @@ impl Prometheus {
             ),
             ("grafana: http://localhost:3000", format!("grafana: {GRAFANA}")),
         ];
-        let shipped = fs::read_to_string(CONFIG).expect("a file of ours");
-        let config = config.iter().fold(shipped, |text, (from, to)| {
-            assert!(text.contains(from), "{CONFIG} has no {from}");
-            text.replace(from, to)
-        });
+        let config = changed(CONFIG, &config.each_ref().map(|(from, to)| (*from, to.as_str())));
         fs::write(folder.join("prometheus.yml"), config).expect("a folder of ours");
         fs::create_dir(folder.join("alerts")).expect("a folder of ours");
         copy_rules(&folder.join("alerts"));
@@ -88,11 +86,8 @@ impl Prometheus {
     }
 
     /// What a query finds now.
-    pub(super) fn query(&self, query: &str) -> Vec<Sample> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let answer = get(self.port, &format!("/api/v1/query?query={encoded}")).expect("an answer");
-        let answer: Value = serde_json::from_str(&answer).expect("JSON");
-        let samples = answer["data"]["result"].as_array().expect("a vector").iter();
+    pub(super) fn query(&self, asked: &str) -> Vec<Sample> {
+        let samples = query(self.port, asked);
         let sample = |sample: &Value| Sample {
             labels: sample["metric"].clone(),
             value: sample["value"][1]
@@ -100,7 +95,7 @@ impl Prometheus {
                 .and_then(|value| value.parse().ok())
                 .expect("a value"),
         };
-        samples.map(sample).collect()
+        samples.iter().map(sample).collect()
     }
 
     /// Waits until a query finds what is wanted.
@@ -154,17 +149,15 @@ fn signal(process: &str, name: &str) {
 fn copy_rules(to: &Path) {
     let waits = Regex::new(r"(?m)^( +(?:for|keep_firing_for)): (\d+)([smhd])$").expect("a pattern");
     let mut changed = 0;
-    for file in fs::read_dir("alerts").expect("a folder of ours") {
-        let path = file.expect("a file").path();
-        let Some(name) = path.file_name().filter(|_| path.is_file()) else { continue };
-        let text = fs::read_to_string(&path).expect("a file of ours");
+    for path in files("alerts", "yaml") {
+        let text = read(&path);
         let text = waits.replace_all(&text, |found: &Captures<'_>| {
             changed += 1;
             let number: u64 = found[2].parse().expect("digits");
             let unit = UNITS.iter().find(|(unit, _)| found[3] == **unit).expect("one of them").1;
             format!("{}: {}ms", &found[1], number * unit * 1000 / FASTER)
         });
-        fs::write(to.join(name), &*text).expect("a folder of ours");
+        fs::write(to.join(path.file_name().expect("a file")), &*text).expect("a folder of ours");
     }
     assert!(changed > 30, "{changed}: are they found?");
 }

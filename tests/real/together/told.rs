@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Home, Program, Sink, free_port, get, holds_in_time};
+use crate::support::{Home, Program, Sink, free_port, holds_in_time, read, run_alertmanager};
 
 pub(super) struct Alertmanager {
     pub(super) port: u16,
@@ -33,7 +33,7 @@ impl Alertmanager {
     pub(super) fn start() -> Self {
         let (home, sink, port) = (Home::new(), Sink::start(), free_port());
         let folder = home.folder("alertmanager");
-        let shipped = fs::read_to_string(CONFIG).expect("a file of ours");
+        let shipped = read(CONFIG);
         let mut config: Value = serde_saphyr::from_str(&shipped).expect("YAML");
         hasten(&mut config["route"]);
         for receiver in config["receivers"].as_array_mut().expect("a list") {
@@ -45,16 +45,8 @@ impl Alertmanager {
         }
         config.as_object_mut().expect("keys").remove("templates");
         // JSON is YAML.
-        let file = folder.join("alertmanager.yml");
-        fs::write(&file, config.to_string()).expect("a folder of ours");
-        let program = home.start(&[
-            "prometheus-alertmanager",
-            &format!("--config.file={}", file.display()),
-            &format!("--storage.path={}", folder.join("data").display()),
-            &format!("--web.listen-address=127.0.0.1:{port}"),
-            "--cluster.listen-address=",
-        ]);
-        let program = program.ready(|| get(port, "/-/ready").is_ok());
+        fs::write(folder.join("alertmanager.yml"), config.to_string()).expect("a folder of ours");
+        let program = run_alertmanager(&home, &folder, port);
         Self { port, sink, told: Vec::new(), _program: program, _home: home }
     }
 
